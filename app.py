@@ -1,0 +1,12 @@
+"""Lever Lab in a browser: page config, navigation, sidebar. Decides nothing."""
+
+import streamlit as st
+
+from lab.ui import panels, router
+
+st.set_page_config(page_title="Lever Lab", page_icon=":material/tune:", layout="wide")
+page = router.navigation()
+with st.sidebar:
+    panels.sidebar()
+router.follow_deep_link()
+page.run()

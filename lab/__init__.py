@@ -1,0 +1,3 @@
+"""Lever Lab: which lever should we pull? Prompt, retrieve, fine-tune or align, on one honest scoreboard."""
+
+__version__ = "0.1.0"

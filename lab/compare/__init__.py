@@ -1,0 +1,16 @@
+"""Pure functions over values: statistics, scores and differences, forgetting, the board, curves, answers, health.
+
+Nothing here reads a file or knows a screen; everything random comes from a seed. A number that is None was not measured.
+"""
+
+from lab.compare.answers import (Usage, answer_column, disagree, gained, longest, lost, seconds_column, side_by_side, slowest, usage,
+                                 usage_frame, value_column, word_differences)
+from lab.compare.board import Cell, forgetting_frame, forgetting_json, scoreboard, scores_json, wide, wide_text
+from lab.compare.curves import curve, curve_frame, differing_settings, smooth, thin
+from lab.compare.experiment import base_of, cells, differences, drops, result_json
+from lab.compare.forgetting import Drop, drop, forgetting_verdict, mean_retention, pooled_drop
+from lab.compare.health import Finding, answers_health, curves_health
+from lab.compare.scores import Difference, difference, family, higher_is_better, score
+from lab.compare.stats import Interval, bootstrap_mean, holm, mcnemar, minimum_difference, sign_flip, wilson
+
+__all__ = [name for name in dir() if not name.startswith("_")]

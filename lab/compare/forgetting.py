@@ -1,0 +1,103 @@
+"""What a System forgot: base minus System on the same retention items, paired. Positive always means forgotten.
+
+Knows pairs of Evaluations; refuses what was not measured alike as any difference does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+
+from lab.compare.scores import Pair, higher_is_better, interval, pair_interval, paired
+from lab.compare.stats import Interval
+from lab.core import DataError, Evaluation, Value
+
+MARGIN = 0.03  # 3 points: the usual "no forgetting worth acting on"; about what 200 items per suite can begin to show
+
+
+class Drop(Value):
+    """Means of base and System on the shared items, and what was lost between them (for losses: what was added).
+
+    `retention` is the share of the base's knowledge above chance that is left; None where the base's own interval does not
+    stand above chance, or the metric is a loss.
+    """
+
+    suite: str
+    metric: str
+    base: float | None = None
+    value: float | None = None
+    drop: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    dropped: int = 0
+    retention: float | None = None
+    chance: float = 0.0
+
+
+def drop(base: Evaluation, system: Evaluation, metric: str | None = None, seed: int = 0) -> Drop:
+    """Base minus System on the items measured under both. Raises DataError where they were not measured alike."""
+    return pooled_drop([(base, system)], metric, seed)
+
+
+def pooled_drop(pairs: list[tuple[Evaluation, Evaluation]], metric: str | None = None, seed: int = 0) -> Drop:
+    """The same suite over several (base, System) pairs, one per task or seed. An item asked of each is one cluster, so that
+    asking it again adds no certainty about other items; n counts different items."""
+    if not pairs:
+        raise DataError("There is nothing to pool", do="Score at least one System on this suite")
+    first = pairs[0][0]
+    if len({base.suite_fingerprint for base, _ in pairs}) > 1:
+        raise DataError("These drops belong to different suites: " + ", ".join(sorted({base.suite for base, _ in pairs})),
+                        do="Pool only Evaluations of one suite")
+    metric = metric or first.primary
+    shared: list[Pair] = []
+    dropped = 0
+    for base, system in pairs:
+        found, left_out = paired(base, system, metric)
+        shared, dropped = shared + found, dropped + left_out
+    empty = Drop(suite=first.suite, metric=metric, dropped=dropped, chance=first.chance)
+    return empty.model_copy(update=_measured(shared, metric, first.chance, seed)) if shared else empty
+
+
+def _measured(shared: list[Pair], metric: str, chance: float, seed: int) -> dict[str, float | int | None]:
+    gain, knows_more = pair_interval(shared, seed), higher_is_better(metric)
+    base, value = (float(np.mean([pair[side] for pair in shared])) for side in (2, 3))
+    lost, low, high = (-gain.value, _minus(gain.high), _minus(gain.low)) if knows_more else (gain.value, gain.low, gain.high)
+    knew = interval([pair[2] for pair in shared], [pair[1] for pair in shared], seed)
+    above_chance = knows_more and knew.low is not None and knew.low > chance
+    return {"base": base, "value": value, "drop": lost + 0.0, "low": low, "high": high, "n": gain.n,
+            "retention": (value - chance) / (base - chance) if above_chance else None}
+
+
+def _minus(number: float | None) -> float | None:
+    return None if number is None else 0.0 - number
+
+
+def mean_retention(drops: Iterable[Drop]) -> Interval:
+    """Mean chance-corrected retention over the suites that have one; n counts those suites. The interval joins the suites'
+    own ones as independent, with what the base knew taken as given."""
+    kept = [found for found in drops if found.retention is not None]
+    if not kept:
+        return Interval()
+    mean = sum(found.retention for found in kept) / len(kept)
+    if any(found.low is None or found.high is None for found in kept):
+        return Interval(value=mean, n=len(kept))
+    knew = [found.base - found.chance for found in kept]
+    below = math.hypot(*((found.high - found.drop) / scale for found, scale in zip(kept, knew))) / len(kept)
+    above = math.hypot(*((found.drop - found.low) / scale for found, scale in zip(kept, knew))) / len(kept)
+    return Interval(value=mean, low=mean - below, high=mean + above, n=len(kept))
+
+
+def forgetting_verdict(found: Drop, margin: float = MARGIN) -> Literal["forgot", "gained", "kept", "cannot tell", "not measured"]:
+    """'kept' is an equivalence: the whole interval lies within the margin (in the metric's unit). A drop that cannot be told
+    from zero is not called kept."""
+    if found.drop is None:
+        return "not measured"
+    if found.low is None or found.high is None:
+        return "cannot tell"
+    if -margin < found.low and found.high < margin:
+        return "kept"
+    return "forgot" if found.low > 0 else "gained" if found.high < 0 else "cannot tell"

@@ -1,0 +1,187 @@
+"""Scores of one Evaluation and the paired difference of two. Knows Evaluations; knows nothing of Systems' names or of files.
+
+Refuses what was not measured alike and says what differs. A value that is missing or not a finite number is "not measured": it is
+left out and counted, never zero.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from lab.compare import stats
+from lab.compare.stats import Interval
+from lab.core import DataError, Evaluation, Value
+from lab.core.tasks import LOSSES
+
+ALPHA = 1 - stats.LEVEL
+LEAST_DISCORDANT = 0.1  # two Systems that differed on fewer items may well differ on more of the next ones
+Pair = tuple[str, str, float, float]  # item, cluster, the reference's value, the candidate's value
+
+
+class Difference(Value):
+    """Candidate minus reference on the items scored under both, in the metric's own unit (for losses positive is worse)."""
+
+    metric: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    n: int = 0
+    dropped: int = 0
+    test: str = ""
+    smallest: float | None = None
+    verdict: Literal["better", "worse", "unclear", "not measured"] = "not measured"
+    sentence: str = ""
+
+
+def higher_is_better(metric: str) -> bool:
+    return metric not in LOSSES
+
+
+def measured(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def values_of(evaluation: Evaluation, metric: str | None = None) -> dict[str, tuple[str, float | None]]:
+    """item -> (cluster, value). An item without an entity is its own cluster. Raises DataError for an unknown metric."""
+    metric = metric or evaluation.primary
+    known = {name for score in evaluation.scores for name in score.values} | {scorer.kind for scorer in evaluation.scorers}
+    if metric not in known:
+        raise DataError(f"'{metric}' was not measured on {evaluation.suite}", evaluation.system_key,
+                        f"Choose one of: {', '.join(sorted(known))}")
+    found = {score.item: (score.entity or score.item, score.values.get(metric)) for score in evaluation.scores}
+    if len(found) < len(evaluation.scores):
+        raise DataError(f"{evaluation.suite} holds an item twice", evaluation.system_key, "Give every item its own id")
+    return found
+
+
+def is_binary(values: Sequence[float] | np.ndarray) -> bool:
+    return all(value in (0.0, 1.0) for value in values)
+
+
+def interval(values: Sequence[float], clusters: Sequence[str], seed: int = 0) -> Interval:
+    """Wilson for right/wrong, else the clustered bootstrap."""
+    if is_binary(values):
+        return stats.share_interval(values, clusters)
+    return stats.bootstrap_mean(values, clusters, seed=seed)
+
+
+def score(evaluation: Evaluation, metric: str | None = None, seed: int = 0) -> Interval:
+    """Mean of one metric with its 95 % interval; n says how many items were measured."""
+    kept = [(cluster, value) for cluster, value in values_of(evaluation, metric).values() if measured(value)]
+    return interval([value for _, value in kept], [cluster for cluster, _ in kept], seed) if kept else Interval()
+
+
+def refuse_unlike(reference: Evaluation, candidate: Evaluation) -> None:
+    """Raises DataError naming everything in which the two were measured differently."""
+    sides = {"suite": lambda e: f"{e.suite} ({e.suite_fingerprint})", "decoding": lambda e: e.decoding or "not said",
+             "scorers": lambda e: ", ".join(s.kind + (f" {list(s.phrases)}" if s.phrases else "") for s in e.scorers)}
+    unlike = {"suite": reference.suite_fingerprint != candidate.suite_fingerprint,
+              "decoding": reference.decoding != candidate.decoding, "scorers": reference.scorers != candidate.scorers}
+    named = [f"{name}: {sides[name](reference)} against {sides[name](candidate)}" for name, differs in unlike.items() if differs]
+    if named:
+        raise DataError("These two were not measured alike (" + "; ".join(named) + ")",
+                        f"{reference.system_key} and {candidate.system_key}",
+                        "Score both Systems again on the same suite with the same settings")
+
+
+def paired(reference: Evaluation, candidate: Evaluation, metric: str | None = None) -> tuple[list[Pair], int]:
+    """The items measured under both, in the reference's order, and how many items of either were left out."""
+    refuse_unlike(reference, candidate)
+    left, right = values_of(reference, metric), values_of(candidate, metric)
+    pairs = [(item, cluster, value, right[item][1]) for item, (cluster, value) in left.items()
+             if item in right and measured(value) and measured(right[item][1])]
+    return pairs, len(left.keys() | right.keys()) - len(pairs)
+
+
+def pair_interval(pairs: Sequence[Pair], seed: int = 0) -> Interval:
+    """Mean of (candidate - reference). Right/wrong: Bonett and Price's interval, and where items share an entity never
+    narrower than the bootstrap over entities; anything else: that bootstrap alone. n counts different items."""
+    if not pairs:
+        return Interval()
+    items, clusters = {item for item, *_ in pairs}, [cluster for _, cluster, _, _ in pairs]
+    changes = np.array([candidate - reference for _, _, reference, candidate in pairs])
+    drawn = stats.bootstrap_mean(changes, clusters, seed=seed)
+    found = drawn.model_copy(update={"n": len(items)})
+    if not is_binary([value for pair in pairs for value in pair[2:]]):
+        return found
+    low, high = stats.paired_interval((changes > 0).mean() * len(items), (changes < 0).mean() * len(items), len(items))
+    if drawn.low is not None and len(set(clusters)) < len(changes):
+        low, high = min(low, drawn.low), max(high, drawn.high)
+    return found.model_copy(update={"low": float(low), "high": float(high)})
+
+
+def p_value(pairs: Sequence[Pair], seed: int = 0) -> tuple[float | None, str]:
+    """Exact McNemar for right/wrong on independent items, else sign flips by entity; and the test's name."""
+    changes = [candidate - reference for _, _, reference, candidate in pairs]
+    clusters = [cluster for _, cluster, _, _ in pairs]
+    alone = len(set(clusters)) == len(clusters)
+    if alone and is_binary([value for pair in pairs for value in pair[2:]]):
+        return stats.mcnemar(sum(c > 0 for c in changes), sum(c < 0 for c in changes)), "exact McNemar"
+    return stats.sign_flip(changes, clusters, seed=seed), "sign flips" + ("" if alone else " by entity")
+
+
+def smallest_visible(pairs: Sequence[Pair], found: Interval) -> float | None:
+    """The smallest true difference that items like these would show with 80 % power."""
+    if found.low is None or found.high is None:
+        return None
+    spread = (found.high - found.low) / 2 / stats.Z * (stats.Z + stats.Z_POWER)
+    if not is_binary([value for pair in pairs for value in pair[2:]]):
+        return spread
+    discordant = sum(a != b for _, _, a, b in pairs) / len(pairs)
+    formula = stats.minimum_difference(found.n, max(discordant, LEAST_DISCORDANT))
+    return formula and min(1.0, max(formula, spread))
+
+
+def difference(reference: Evaluation, candidate: Evaluation, metric: str | None = None,
+               names: tuple[str, str] = ("the reference", "the candidate"), seed: int = 0) -> Difference:
+    """Paired difference on shared items. `names` are the labels of (reference, candidate) in the sentence. Raises DataError."""
+    metric = metric or reference.primary
+    pairs, dropped = paired(reference, candidate, metric)
+    if not pairs:
+        return Difference(metric=metric, dropped=dropped, sentence="Not measured: no item was scored under both.")
+    found, (p, test) = pair_interval(pairs, seed), p_value(pairs, seed)
+    bare = Difference(metric=metric, value=found.value, low=found.low, high=found.high, p=p, n=found.n, dropped=dropped, test=test,
+                      smallest=smallest_visible(pairs, found))
+    return _worded(bare, names)
+
+
+def family(differences: dict[str, Difference], reference: str = "the reference") -> dict[str, Difference]:
+    """One declared family (candidate's name -> Difference): p adjusted by Holm, verdicts and sentences by the adjusted p."""
+    adjusted = stats.holm([found.p for found in differences.values()])
+    return {name: _worded(found.model_copy(update={"p_holm": p}), (reference, name)) if found.value is not None else found
+            for (name, found), p in zip(differences.items(), adjusted)}
+
+
+def _worded(found: Difference, names: tuple[str, str]) -> Difference:
+    p = found.p if found.p_holm is None else found.p_holm
+    clear = Interval(low=found.low, high=found.high).excludes(0) and p is not None and p < ALPHA
+    better = (found.value > 0) == higher_is_better(found.metric)
+    verdict = ("better" if better else "worse") if clear else "unclear"
+    return found.model_copy(update={"verdict": verdict, "sentence": _sentence(found, names, verdict)})
+
+
+def _sentence(found: Difference, names: tuple[str, str], verdict: str) -> str:
+    losses = not higher_is_better(found.metric)
+    scale, digits, unit = (1.0, 3, " nats per token") if losses else (100.0, 0, " points")
+
+    def say(number: float) -> str:
+        text = f"{number * scale:.{digits}f}"
+        return text.lstrip("-") if float(text) == 0 else text
+
+    left_out = f" {found.dropped} item{'s were' if found.dropped > 1 else ' was'} left out." if found.dropped else ""
+    if verdict != "unclear":
+        size, above = say(abs(found.value)), found.value > 0
+        span = f"95 % interval {say(found.low if above else -found.high)} to {say(found.high if above else -found.low)}"
+        place = f"{'above' if above else 'below'} {names[0]}{' (worse)' if losses and above else ' (better)' if losses else ''}"
+        candidate = names[1][:1].upper() + names[1][1:] if names[1].startswith("the ") else names[1]
+        return f"{candidate} is {size}{unit if size != '1' else unit.rstrip('s')} {place} ({span}, n = {found.n}).{left_out}"
+    span = "no interval" if found.low is None else f"interval {say(found.low)} to {say(found.high)}"
+    limit = (f"with n = {found.n} only differences above about {say(found.smallest)}{unit} can be seen" if found.smallest
+             else f"n = {found.n} is too few to see anything")
+    return f"Cannot tell apart: {say(found.value)}{unit}, {span}; {limit}.{left_out}"

@@ -1,0 +1,14 @@
+"""Frozen values of the lab (pydantic and the standard library). Imports nothing else of ours."""
+
+from lab.core.base import Value, content_key
+from lab.core.errors import (AccessError, DataError, DiskError, Failure, LabError, MemoryError_, ModelError, ScoringError,
+                             Stopped, TrainingError, failure_of)
+from lab.core.evaluations import Evaluation, Passage, Score
+from lab.core.experiments import Experiment
+from lab.core.outcomes import Outcome
+from lab.core.runs import ALLOWED, FINAL, Event, Run, State
+from lab.core.settings import PASSAGE_FORMAT, Dpo, Prompting, Retrieval, Sft, Stage, proposed_stage
+from lab.core.systems import PLAIN_TEMPLATE, Base, System, adapter_key, index_key, system_key, used_data, weights_key
+from lab.core.tasks import Document, Example, Item, Preference, Scorer, Suite, Task, TaskData
+
+__all__ = [name for name in dir() if not name.startswith("_")]

@@ -1,0 +1,88 @@
+"""The levers' settings. The sentence under a setting is also its tool-tip on the page: written once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lab.core.base import Value
+
+PASSAGE_FORMAT = "Passage: {passage}"
+
+
+class Prompting(Value):
+    """What is put around the question, without touching a weight."""
+
+    instruction: str = Field("", max_length=20_000, description="Text that stands before every question (a system message "
+                             "where the chat template knows one). Empty: none.")
+    shots: int = Field(0, ge=0, le=64, description="Worked examples shown before the question, taken from the training split. "
+                       "3 shows a form; more costs context and time.")
+    choice: Literal["random", "similar"] = Field("random", description="How shots are chosen: the same random ones for every "
+                                                 "question (by seed), or those most similar to the question.")
+    seed: int = Field(0, ge=0, description="Seed of the random choice.")
+
+
+class Retrieval(Value):
+    """Documents in the prompt."""
+
+    retriever: Literal["lexical", "dense", "fusion"] = Field("lexical", description="Lexical (BM25) works with nothing else; dense "
+                                                             "compares embeddings; fusion joins both rankings (reciprocal rank).")
+    top_k: int = Field(3, ge=1, le=50, description="Passages put into the prompt. More finds more and distracts more.")
+    chunk_words: int = Field(120, ge=10, le=2_000, description="Length of a passage in words.")
+    overlap_words: int = Field(20, ge=0, le=500, description="Words that neighbouring passages share, so that no sentence is lost "
+                               "at a border.")
+    embedder: str = Field("", description="Sentence-embedding model for dense search: a local folder or a hub id. Not needed "
+                          "for lexical search.")
+    passage_format: str = Field(PASSAGE_FORMAT, description="How one passage is written into the prompt; {passage} is its text.")
+
+
+class _Adapter(Value):
+    """What every LoRA stage shares."""
+
+    epochs: float = Field(3, gt=0, le=1_000, description="Passes over the training examples.")
+    batch_size: int = Field(16, ge=1, le=1_024, description="Examples per optimizer step.")
+    max_length: int = Field(512, ge=16, le=131_072, description="Longest example in tokens. Longer ones are refused before the run, "
+                            "not cut.")
+    lora_rank: int = Field(16, ge=1, le=1_024, description="Rank of the adapter's matrices, on all linear layers. Higher can hold "
+                           "more and may forget more.")
+    lora_alpha: int = Field(32, ge=1, le=4_096, description="Scale of the adapter: alpha / rank multiplies it. Twice the rank is "
+                            "common practice.")
+    lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout inside the adapter.")
+    warmup_fraction: float = Field(0.05, ge=0, le=0.5, description="Share of the steps in which the learning rate rises to its value.")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="Pull of the adapter's weights towards zero at each step.")
+    evaluations: int = Field(10, ge=1, le=200, description="How often the validation split is measured during training (step 0 comes "
+                             "on top).")
+    seed: int = Field(0, ge=0, description="Seed of the adapter's start and of the data order.")
+
+
+class Sft(_Adapter):
+    """Supervised fine-tuning: next-token loss on the answer's tokens only."""
+
+    kind: Literal["sft"] = "sft"
+    learning_rate: float = Field(2e-4, gt=0, le=1, description="Step size. About ten times that of full fine-tuning for models above "
+                                 "100M parameters; tiny models need more (the form proposes it).")
+
+
+class Dpo(_Adapter):
+    """Direct preference optimization (arXiv 2305.18290): chosen answers up, rejected down, relative to where the stage began."""
+
+    kind: Literal["dpo"] = "dpo"
+    epochs: float = Field(1, gt=0, le=1_000, description="Passes over the preference pairs. DPO over-optimises early.")
+    batch_size: int = Field(8, ge=1, le=1_024, description="Pairs per optimizer step.")
+    learning_rate: float = Field(5e-6, gt=0, le=1, description="Step size. Far below SFT's at 100M parameters and above; tiny models "
+                                 "need more (the form proposes it).")
+    beta: float = Field(0.1, gt=0, le=10, description="How strongly the model is held to its reference: higher holds more.")
+
+
+Stage = Annotated[Sft | Dpo, Field(discriminator="kind")]
+
+TINY_PARAMETERS = 20_000_000
+
+
+def proposed_stage(kind: Literal["sft", "dpo"], parameters: int) -> Sft | Dpo:
+    """Defaults for a base of that many parameters. Tiny models need larger steps (measured on the shipped base)."""
+    tiny = parameters < TINY_PARAMETERS
+    if kind == "sft":
+        return Sft(learning_rate=2e-3, epochs=6) if tiny else Sft()
+    return Dpo(learning_rate=5e-4, epochs=2) if tiny else Dpo()

@@ -1,0 +1,96 @@
+"""System: a Base plus optional prompting, retrieval and training, and the keys that name it and its parts.
+
+Names are labels: they never count in a key. What counts is the content and the data that the parts use.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from lab.core.base import Value, content_key
+from lab.core.settings import Prompting, Retrieval, Stage
+from lab.core.tasks import Task
+
+# A tokenizer without a chat template gets this one, stored with the System. It is Jinja, as chat templates are.
+PLAIN_TEMPLATE = (
+    "{{- bos_token -}}"
+    "{%- for message in messages -%}"
+    "{%- if message.role == 'system' -%}{{- message.content + '\\n\\n' -}}"
+    "{%- elif message.role == 'user' -%}{{- 'Question: ' + message.content + '\\n' -}}"
+    "{%- else -%}{{- 'Answer: ' + message.content + eos_token + '\\n\\n' -}}"
+    "{%- endif -%}{%- endfor -%}"
+    "{%- if add_generation_prompt -%}{{- 'Answer:' -}}{%- endif -%}"
+)
+
+
+class Base(Value):
+    """A pretrained model. `ref` is a shipped base's name or a local folder; `fingerprint` names its files' content."""
+
+    kind: Literal["shipped", "folder"]
+    ref: str
+    fingerprint: str
+    parameters: int = 0
+    context: int = Field(0, description="longest input in tokens; 0: not said by the model")
+
+
+class System(Value):
+    """What will answer. The bare base is a System too."""
+
+    name: str
+    base: Base
+    template: str = Field("", description="chat template (Jinja); empty: the base's own")
+    prompting: Prompting | None = None
+    retrieval: Retrieval | None = None
+    training: tuple[Stage, ...] = ()
+
+    def with_seed(self, seed: int) -> "System":
+        """The same System with every random choice drawn from `seed`."""
+        prompting = self.prompting and self.prompting.model_copy(update={"seed": seed})
+        training = tuple(stage.model_copy(update={"seed": seed}) for stage in self.training)
+        return self.model_copy(update={"prompting": prompting, "training": training})
+
+    @property
+    def is_bare(self) -> bool:
+        return not (self.prompting or self.retrieval or self.training)
+
+    @property
+    def instruction(self) -> str:
+        return self.prompting.instruction if self.prompting else ""
+
+
+def used_data(system: System, task: Task) -> list[str]:
+    """Fingerprints of the task's rows that the System's parts read."""
+    names = set()
+    if system.prompting and system.prompting.shots:
+        names.add("train")
+    if system.retrieval:
+        names.add("documents")
+    for stage in system.training:
+        names |= {"train", "validation"} if stage.kind == "sft" else {"preferences"}
+    return [f"{name}:{task.fingerprints.get(name, '')}" for name in sorted(names)]
+
+
+def system_key(system: System, task: Task) -> str:
+    """The System's name on disk: its content and the data its parts use, without its label."""
+    return content_key(system.model_dump(mode="json", exclude={"name": True, "base": {"ref", "kind"}}), used_data(system, task))
+
+
+def weights_key(system: System, task: Task) -> str:
+    """Names the weights alone: what raw-text suites (no prompt) depend on. Equal for every untrained System of a base."""
+    return adapter_key(system, task, len(system.training)) if system.training else content_key(system.base.fingerprint)
+
+
+def adapter_key(system: System, task: Task, stages: int) -> str:
+    """The adapter after the first `stages` training stages: every System that shares them shares the artifact."""
+    chain = system.training[:stages]
+    data = used_data(system.model_copy(update={"prompting": None, "retrieval": None, "training": chain}), task)
+    return content_key("adapter", system.base.fingerprint, system.template, system.instruction,
+                       [stage.model_dump(mode="json") for stage in chain], data)
+
+
+def index_key(retrieval: Retrieval, task: Task) -> str:
+    """The search index: how it was built and over which documents; top_k and the prompt's format do not count."""
+    built = retrieval.model_dump(mode="json", exclude={"top_k", "passage_format"})
+    return content_key("index", built, task.fingerprints.get("documents", ""))

@@ -1,0 +1,86 @@
+"""The guarded child: reads one strange file under limits that it sets on itself, and leaves the result as JSON in a file.
+
+Started by `guard`, one process per file. It imports neither pydantic nor anything of ours but the readers, so that it starts at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from lab.corpus.limits import Limits, Notes, Refused
+
+
+def main(arguments: list[str]) -> int:
+    kind, path, suffix, result, limits_text = arguments
+    limits = Limits(**json.loads(limits_text))
+    confine(limits)
+    try:
+        answer = READERS[kind](Path(path), suffix, limits)
+    except Refused as refusal:
+        answer = {"refused": [refusal.what, refusal.where, refusal.do]}
+    except MemoryError:
+        answer = {"refused": [f"Reading it needs more than {limits.memory_bytes >> 20:,} MiB of memory", "", "Cut it into smaller files"]}
+    except RecursionError:
+        answer = {"refused": ["Its parts are nested too deep", "", "Save it in a simpler form"]}
+    with open(result, "w", encoding="ascii") as file:
+        json.dump(answer, file)
+    return 0
+
+
+def confine(limits: Limits) -> None:
+    """Memory, processor time and the size of what is written, enforced by the system. Only where the system knows them (POSIX)."""
+    try:
+        import resource
+    except ImportError:  # Windows: the wall limit of the parent remains
+        return
+    resource.setrlimit(resource.RLIMIT_AS, (limits.memory_bytes, limits.memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CPU, (limits.cpu_seconds, limits.cpu_seconds + 1))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits.result_bytes, limits.result_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _table(path: Path, suffix: str, limits: Limits) -> dict[str, Any]:
+    from lab.corpus import delimited, encoding, json_rows
+    notes = Notes(limits.problems)
+    text, name = encoding.decode(_bytes(path, limits), notes)
+    start = text.lstrip("\ufeff \t\r\n")[:200].lower()
+    if start.startswith(("<!doctype", "<html", "<svg", "<?xml")):
+        raise Refused("This is a web page or an XML file, not a table", "Save it as CSV, JSON or JSONL")
+    as_json = suffix in (".json", *json_rows.LINES) or (suffix not in (".csv", ".tsv", ".tab") and start.startswith(("{", "[")))
+    columns, rows = json_rows.read(text, suffix, limits, notes) if as_json else delimited.read(text, limits, notes)
+    if not rows:
+        raise Refused(f"The file has no usable row{_last_reason(notes)}", "Put the names of the columns into the first line, and a row into each "
+                      "line below it; or objects into a JSON list")
+    return {"columns": columns, "rows": rows, "problems": notes.all(), "refused": notes.refused, "encoding": name}
+
+
+def _last_reason(notes: Notes) -> str:
+    if not notes.kept:
+        return ""
+    line, reason = notes.kept[-1]
+    others = len(notes.kept) + notes.more - 1
+    return f" ({f'line {line:,}: ' if line else ''}{reason}{f'; and {others:,} more' if others else ''})"
+
+
+def _document(path: Path, suffix: str, limits: Limits) -> dict[str, Any]:
+    from lab.corpus import extract
+    notes = Notes(limits.problems)
+    text = extract.text_of(_bytes(path, limits), suffix, limits, notes)
+    return {"text": text, "problems": notes.all()}
+
+
+def _bytes(path: Path, limits: Limits) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(limits.file_bytes + 1)
+    if len(data) > limits.file_bytes:
+        raise Refused(f"The file is larger than {limits.file_bytes // 1_000_000} MB", "Cut it into smaller files, or take a sample")
+    return data
+
+
+READERS = {"table": _table, "document": _document}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,77 @@
+"""Starts the child that reads a strange file, and turns every way it can end into a result or a DataError."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from lab.core import DataError
+from lab.corpus.limits import Limits
+
+_ROOT = Path(__file__).resolve().parents[2]
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+
+
+def guarded(kind: str, path: Path, name: str, limits: Limits) -> dict[str, Any]:
+    """What the child found in the file. `name` is the label people know it by; its ending says how to read it."""
+    _admit(path, name, limits)
+    with tempfile.TemporaryDirectory(prefix="lab-read-") as folder:
+        result, log = Path(folder) / "result.json", Path(folder) / "log.txt"
+        command = [sys.executable, "-m", "lab.corpus.child", kind, str(path.resolve()), Path(name).suffix.lower(), str(result),
+                   json.dumps(limits._asdict())]
+        with log.open("wb") as output:
+            code = _run(command, folder, output, limits, name)
+        answer = _result(result, code)
+        if answer is None:
+            raise DataError(_ending(code, limits), name, f"Cut it into smaller files or save it in a simpler form{_last_words(log)}")
+    if "refused" in answer and isinstance(answer["refused"], list):
+        what, where, do = answer["refused"]
+        raise DataError(what, f"{name}, {where}" if where else name, do)
+    return answer
+
+
+def _admit(path: Path, name: str, limits: Limits) -> None:
+    if not path.is_file():
+        raise DataError("There is no such file", name, "Choose a file that exists")
+    if path.stat().st_size > limits.file_bytes:
+        raise DataError(f"The file has {path.stat().st_size / 1e6:,.0f} MB; {limits.file_bytes / 1e6:,.0f} MB are the most", name,
+                        "Cut it into smaller files, or take a sample")
+
+
+def _run(command: list[str], folder: str, output: Any, limits: Limits, name: str) -> int:
+    """The child's exit code. It gets no secrets: only the variables that Python needs to start."""
+    environment = {key: value for key, value in os.environ.items() if key in _KEPT}
+    environment |= {"PYTHONPATH": str(_ROOT), "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"}
+    try:
+        return subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                              timeout=limits.wall_seconds, start_new_session=True, check=False).returncode
+    except subprocess.TimeoutExpired as error:
+        raise DataError(f"Reading the file took longer than {limits.wall_seconds} seconds", name,
+                        "Cut it into smaller files or save it in a simpler form") from error
+
+
+def _result(path: Path, code: int) -> dict[str, Any] | None:
+    if code != 0 or not path.is_file():
+        return None
+    return json.loads(path.read_bytes())
+
+
+def _ending(code: int, limits: Limits) -> str:
+    if code == -getattr(signal, "SIGXCPU", 0):
+        return f"Reading the file took more than {limits.cpu_seconds} seconds of processor time"
+    if code == -getattr(signal, "SIGKILL", 0):
+        return f"The reader of this file was killed, most likely for memory ({limits.memory_bytes >> 20:,} MiB are allowed)"
+    if code < 0:
+        return f"The reader of this file crashed (signal {-code})"
+    return f"The reader of this file gave up (exit code {code})"
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text("utf-8", errors="replace").strip().splitlines()[-1:]
+    return f" ({lines[0][:200]})" if lines else ""

@@ -1,0 +1,40 @@
+"""Tables from files: CSV, TSV, JSON, JSON Lines. The strange part happens in the guarded child."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.core import DataError
+from lab.corpus.guard import guarded
+from lab.corpus.limits import LIMITS, Limits
+from lab.corpus.nested import SPLITS
+from lab.corpus.values import Problem, Table
+
+
+def read_table(path: Path, name: str | None = None, limits: Limits = LIMITS) -> Table:
+    """Rows of a file. `name` is the label that people know it by (an upload's own name); its ending says what it is.
+
+    Raises DataError where the file is empty, unreadable, binary, too large, or has no usable row. Single bad rows become problems.
+    """
+    name = name or path.name
+    found = guarded("table", Path(path), name, limits)
+    problems = tuple(Problem(line=line, reason=reason) for line, reason in found["problems"])
+    return Table(name=name, columns=tuple(found["columns"]), rows=tuple(found["rows"]), problems=problems, encoding=found["encoding"],
+                 refused=found["refused"])
+
+
+def join_tables(tables: dict[str, Table]) -> Table:
+    """One table of several files that stand for splits ("train", "validation", "test"), with a column `split` that says which."""
+    unknown = [split for split in tables if split not in SPLITS]
+    if unknown or not tables:
+        raise DataError(f"This is no split: {', '.join(unknown) or '(none given)'}", "files", "Use train, validation and test")
+    first = next(iter(tables.values()))
+    for table in tables.values():
+        if set(table.columns) != set(first.columns):
+            raise DataError(f"The files have different columns: {', '.join(first.columns)[:200]} and {', '.join(table.columns)[:200]}",
+                            table.name, "Give them the same columns")
+    rows = tuple({**row, "split": SPLITS[split]} for split, table in tables.items() for row in table.rows)
+    problems = tuple(problem.model_copy(update={"reason": f"{table.name}: {problem.reason}"})
+                     for table in tables.values() for problem in table.problems)
+    return Table(name=", ".join(table.name for table in tables.values()), columns=tuple(dict.fromkeys((*first.columns, "split"))), rows=rows,
+                 problems=problems, encoding=first.encoding, refused=sum(table.refused for table in tables.values()))

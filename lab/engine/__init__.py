@@ -1,0 +1,1 @@
+"""Load, generate, log-probabilities, devices (torch, transformers, peft). Knows token ids; knows no task and no page."""

@@ -1,0 +1,1 @@
+"""A System answers a Suite. Scorers are pure; evaluate() runs the model. Nothing is stored here."""

@@ -1,0 +1,60 @@
+"""What a page or a shell may do to runs: launch, stop, resume. Each writes files and wakes the supervisor; none starts a worker."""
+
+from __future__ import annotations
+
+import time
+
+from lab import store
+from lab.core import FINAL, DataError, Experiment, Run
+from lab.jobs import office
+from lab.jobs.checking import problems
+from lab.jobs.planning import plan
+
+
+def launch(experiment: Experiment, slots: int | None = None) -> list[Run]:
+    """Save the Experiment, queue its Runs and see to it that the supervisor lives.
+
+    `slots`: runs at a time on a machine without a GPU; None leaves it as it is (1). Raises the first reason why the Experiment
+    could not end well, before anything is written, and DataError where the Experiment's id is taken.
+    """
+    for problem in problems(experiment):
+        raise problem
+    runs = plan(experiment)
+    store.experiments.save(experiment)
+    if slots is not None:
+        office.change(slots=slots)
+    office.ensure_supervisor()  # first, so that its imports run while the runs are written
+    for run in runs:
+        store.runs.create(run)
+    office.ping()
+    office.ensure_supervisor()
+    return runs
+
+
+def stop(run_id: str, keep: bool = False) -> None:
+    """Ask a run to stop; a queued one is stopped at once. `keep` keeps and scores what was trained so far.
+
+    The supervisor sees to the rest from the file, whatever becomes of the caller. A run that has ended is left as it is.
+    """
+    if store.runs.state(run_id).name in FINAL:
+        return
+    store.runs.ask_to_stop(run_id, keep)
+    if store.runs.state(run_id).name == "queued":
+        try:
+            store.runs.move(run_id, "stopped", ended=time.time())
+        except DataError:  # it ended in this very moment
+            return
+    office.ping()  # also after a queued one: a worker may have been asked for it already
+    if store.runs.state(run_id).name == "running":
+        office.ensure_supervisor()
+
+
+def resume(run_id: str) -> None:
+    """Queue a failed or stopped run again; it goes on from its newest complete checkpoint. Raises DataError for another state."""
+    now = store.runs.state(run_id).name
+    if now not in ("failed", "stopped"):
+        raise DataError(f"A {now} run cannot be resumed", run_id, "Only failed and stopped runs can")
+    store.runs.clear_stop(run_id)
+    store.runs.move(run_id, "queued", failure=None, ended=None, pid=None, pid_created=None, kept=False)
+    office.ping()
+    office.ensure_supervisor()

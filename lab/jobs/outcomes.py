@@ -1,0 +1,41 @@
+"""What an Experiment has shown so far: each run with its status and the Evaluations that exist. Reads only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab import store
+from lab.core import Outcome, Run, Suite, content_key, system_key, weights_key
+from lab.jobs import watch
+
+
+def is_raw_text(suite: Suite) -> bool:
+    """A suite without prompts is scored on the weights alone: no lever that works through the prompt can touch it."""
+    return all(not item.prompt for item in suite.items)
+
+
+def evaluation_key(run: Run, suite: Suite, kept: bool = False) -> str:
+    """The first half of an Evaluation's name for this run and suite. What a stopped run kept is the run's own."""
+    task = store.tasks.load(run.task).task
+    key = weights_key(run.system, task) if is_raw_text(suite) else system_key(run.system, task)
+    return content_key(key, "kept", run.id) if kept else key
+
+
+def suites_of(run: Run) -> list[Suite]:
+    """The run's own test split, then its retention suites."""
+    return [store.tasks.load(run.task).test_suite(), *(store.tasks.load_suite(name) for name in run.suites)]
+
+
+def outcome_of(view: Any) -> Outcome:
+    """A run's outcome from its view."""
+    run = view.run
+    found = {suite.name: store.evaluations.find(evaluation_key(run, suite, view.state.kept), suite.fingerprint) for suite in suites_of(run)}
+    failure = view.state.failure
+    return Outcome(system=run.system.name, task=run.task, seed=run.seed, run=run, status=view.status,
+                   reason=failure.sentence() if failure else "",
+                   evaluations={name: evaluation for name, evaluation in found.items() if evaluation})
+
+
+def outcomes(experiment_id: str) -> list[Outcome]:
+    """Every run of an experiment, in the order in which they were queued."""
+    return [outcome_of(view) for view in watch.views(experiment_id)]

@@ -1,0 +1,166 @@
+"""Where runs stand, cheaply: state files are read again only when they changed, events only from where the last reading ended.
+
+Reads only. Used by the pages (views) and by the supervisor (states).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab import store
+from lab.core import Failure, LabError, Run, State, Value
+from lab.jobs import office, processes
+
+STAGES = {"load": "Loading the model", "index": "Building the search index", "sft": "Fine-tuning (SFT)",
+          "dpo": "Aligning (DPO)", "evaluate": "Answering"}
+
+
+class RunView(Value):
+    """A run as it is shown. `status` is the state's name, or "lost": said to be running, but its process is gone and nobody is
+    there to see to it. `progress` is a share of the whole run."""
+
+    run: Run
+    state: State
+    status: str
+    progress: float | None = None
+    doing: str = ""
+    seconds: float | None = None
+
+
+@dataclass
+class Follower:
+    """How far one run's events were read, and what they said."""
+
+    offset: int = 0
+    attempt: int = 0
+    last: dict[str, Any] = field(default_factory=dict)
+    stages: list[str] = field(default_factory=list)
+    suites: list[str] = field(default_factory=list)
+
+    def take(self, event: dict[str, Any]) -> None:
+        if event.get("attempt", 0) > self.attempt:
+            self.attempt, self.last, self.stages, self.suites = event["attempt"], {}, [], []
+        stage = event.get("stage")
+        if not stage or event.get("kind") == "note":
+            return
+        suite = (event.get("values") or {}).get("suite")
+        if not self.stages or self.stages[-1] != stage:
+            self.stages.append(stage)
+        if suite and suite not in self.suites:
+            self.suites.append(suite)
+        if event.get("kind") == "progress" or self.last.get("stage") != stage:
+            self.last = event
+
+
+_guard = threading.Lock()
+_runs: dict[str, Run] = {}
+_states: dict[str, tuple[Any, State]] = {}
+_followers: dict[str, Follower] = {}
+
+
+def _name(run_id: str) -> str:
+    return str(store.runs.folder(run_id))  # workspaces may hold equal ids
+
+
+def run_of(run_id: str) -> Run:
+    """A run's description, which never changes. Raises DataError where it is damaged."""
+    name = _name(run_id)
+    if name not in _runs:
+        _runs[name] = store.runs.load(run_id)
+    return _runs[name]
+
+
+def state_of(run_id: str) -> State:
+    """A run's state, read again only when its file has changed."""
+    name, stamp = _name(run_id), store.runs.stamp(run_id)
+    known = _states.get(name)
+    if stamp is None or known is None or known[0] != stamp:
+        known = _states[name] = (stamp, store.runs.state(run_id))
+    return known[1]
+
+
+def follow(run_id: str) -> Follower:
+    """What the run's events say up to now."""
+    with _guard:
+        follower = _followers.setdefault(_name(run_id), Follower())
+        events, follower.offset = store.runs.events(run_id, follower.offset)
+        for event in events:
+            follower.take(event)
+        return follower
+
+
+def alive(run_id: str, state: State) -> bool:
+    """Whether the process that the state names lives. The claim says it free of changes of the clock."""
+    claim = store.runs.claimed(run_id, state.attempt)
+    if claim and claim["pid"] == state.pid:
+        return processes.alive(claim["pid"], claim["created"])
+    return processes.alive(state.pid, state.pid_created)
+
+
+def views(experiment_id: str | None = None) -> list[RunView]:
+    """Every run (of an experiment), in the order in which they were queued. Damaged ones are left to `unreadable`."""
+    supervised = office.supervisor_alive()
+    found = []
+    for run_id in store.runs.ids():
+        try:
+            run = run_of(run_id)
+        except LabError:
+            continue
+        if experiment_id in (None, run.experiment):
+            found.append(_view(run, state_of(run_id), supervised))
+    return sorted(found, key=lambda view: (view.run.created, view.run.id))
+
+
+def unreadable() -> list[Failure]:
+    """Runs whose description is damaged: they cannot be shown as rows."""
+    found = []
+    for run_id in store.runs.ids():
+        try:
+            run_of(run_id)
+        except LabError as error:
+            found.append(error.failure)
+    return found
+
+
+def _view(run: Run, state: State, supervised: bool) -> RunView:
+    if state.name != "running":
+        return RunView(run=run, state=state, status=state.name, progress=1.0 if state.name == "finished" else None,
+                       doing="Waiting for a free device" if state.name == "queued" else "",
+                       seconds=state.ended - state.started if state.ended and state.started else None)
+    lost = not supervised and not alive(run.id, state)
+    follower = follow(run.id)
+    return RunView(run=run, state=state, status="lost" if lost else "running", progress=progress(run, follower),
+                   doing="Its process is gone" if lost else doing(run, follower),
+                   seconds=None if lost or not state.started else max(0.0, time.time() - state.started))
+
+
+def progress(run: Run, follower: Follower) -> float | None:
+    """Share of the run that is done: each training stage, the index and the answering of each suite count alike."""
+    if not follower.last:
+        return None
+    learning = len(run.system.training) + bool(run.system.retrieval)
+    suites = 1 + len(run.suites)
+    stage, step, total = (follower.last.get(name) for name in ("stage", "step", "total"))
+    part = min(1.0, step / total) if step is not None and total else 0.0
+    if stage == "evaluate":
+        done = learning + max(0, len(follower.suites) - 1)
+    else:
+        done = sum(1 for seen in follower.stages[:-1] if seen not in ("load", "evaluate"))
+        part = part if stage != "load" else 0.0
+    return min(1.0, (done + part) / (learning + suites))
+
+
+def doing(run: Run, follower: Follower) -> str:
+    """One sentence on what happens now."""
+    asked = store.runs.asked_to_stop(run.id)
+    if asked:
+        return "Stopping, and keeping what was trained" if asked["keep"] else "Stopping"
+    if not follower.last:
+        return "Starting"
+    stage, step, total = (follower.last.get(name) for name in ("stage", "step", "total"))
+    suite = (follower.last.get("values") or {}).get("suite", "")
+    words = " ".join(part for part in (STAGES.get(stage, stage), suite) if part)
+    return f"{words}, {step} of {total}" if step is not None and total else words

@@ -1,0 +1,59 @@
+"""A System's prompt for a question: its passages, its shots, its template, within the model's context."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Sequence
+
+from lab.core import DataError, Passage, System, TaskData
+from lab.corpus.template import Message
+from lab.engine.load import Loaded
+from lab.methods.prompting import Prompter
+from lab.methods.retrieval import Searcher
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is sent to the model. `note` says what had to be left out to fit the context."""
+
+    ids: list[int]
+    text: str
+    messages: list[Message]
+    passages: tuple[Passage, ...]
+    note: str = ""
+
+
+class Asker:
+    """Turns questions into prompts for one System. `adapter` names its adapter on the loaded base, or is None."""
+
+    def __init__(self, system: System, loaded: Loaded, data: TaskData, searcher: Searcher | None, adapter: str | None = None):
+        self.system, self.loaded, self.searcher, self.adapter = system, loaded, searcher, adapter
+        self.prompter = Prompter(system, loaded.template, data.split("train"))
+
+    def ask(self, question: str, room: int, history: Sequence[Message] = ()) -> Asked:
+        """The prompt for a question, leaving `room` tokens for the answer. Shots are left out first, then passages.
+
+        `history`: earlier turns of the same conversation. Raises DataError where even the bare question does not fit.
+        """
+        passages = list(self.searcher.search(question)) if self.searcher else []
+        shots = list(self.prompter.shots(question))
+        wanted = (len(shots), len(passages))
+        while True:
+            asked = self._rendered(question, passages, shots, history)
+            if not self.loaded.context or len(asked.ids) + room <= self.loaded.context:
+                break
+            if not shots and not passages:
+                raise DataError(f"The prompt has {len(asked.ids)} tokens and the answer may take {room}; the base reads "
+                                f"{self.loaded.context}", question[:80], "Shorten the question or the longest answer, or choose a base "
+                                "with a longer context")
+            (shots or passages).pop(0 if shots else -1)
+        left_out = [f"{len(kept)} of {count} {name} fitted" for kept, count, name in
+                    ((shots, wanted[0], "shots"), (passages, wanted[1], "passages")) if len(kept) < count]
+        return Asked(asked.ids, asked.text, asked.messages, asked.passages, "; ".join(left_out))
+
+    def _rendered(self, question: str, passages: list[Passage], shots: list, history: Sequence[Message]) -> Asked:
+        messages = self.prompter.messages(question, passages, shots)
+        if history:
+            messages = [*messages[:-1], *history, messages[-1]]
+        text = self.loaded.template.render(messages, True)
+        return Asked(self.loaded.encode(text), text, messages, tuple(passages))

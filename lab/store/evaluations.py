@@ -1,0 +1,48 @@
+"""Evaluations: items.jsonl and summary.json under <system>--<suite fingerprint>, the manifest last."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from lab.core import Evaluation, Score
+from lab.store import files
+from lab.store.places import home, place
+
+
+def _place(system_key: str, fingerprint: str) -> Path:
+    return place("evaluations", f"{system_key}--{fingerprint}")
+
+
+def save(evaluation: Evaluation) -> None:
+    target = _place(evaluation.system_key, evaluation.suite_fingerprint)
+    if files.is_complete(target):
+        return  # equal keys name equal content: what stands is kept
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=".draft-"))
+    files.write_lines(draft / "items.jsonl", [score.model_dump(mode="json") for score in evaluation.scores])
+    files.write_json(draft / "summary.json", evaluation.model_dump(mode="json", exclude={"scores"}))
+    files.write_manifest(draft)
+    shutil.rmtree(target, ignore_errors=True)
+    draft.rename(target)
+
+
+def find(system_key: str, fingerprint: str) -> Evaluation | None:
+    """A complete Evaluation, or None."""
+    target = _place(system_key, fingerprint)
+    if not (target / "manifest.json").is_file():
+        return None
+    rows, _ = files.read_lines(target / "items.jsonl")
+    return Evaluation(**files.read_json(target / "summary.json"), scores=tuple(Score(**row) for row in rows))
+
+
+def stamp(system_key: str, fingerprint: str) -> float | None:
+    """When it was completed, as a cache key; None where it is not there."""
+    manifest = _place(system_key, fingerprint) / "manifest.json"
+    return manifest.stat().st_mtime if manifest.is_file() else None
+
+
+def count() -> int:
+    root = home() / "evaluations"
+    return sum(1 for _ in root.glob("*/manifest.json")) if root.is_dir() else 0

@@ -1,0 +1,11 @@
+"""The only place with plotly. Frames in, figures out; a System has the same colour, dash and symbol in every figure.
+
+A new chart is one function in a file here that takes a frame, `styles` (of `style_of`) and a `Look`, and is listed below.
+"""
+
+from lab.ui.charts.curves import curve_chart
+from lab.ui.charts.forgetting import forgetting_chart
+from lab.ui.charts.matrix import matrix_chart
+from lab.ui.charts.style import DASHES, SYMBOLS, Look, Style, palette, style_of
+
+__all__ = ["DASHES", "Look", "SYMBOLS", "Style", "curve_chart", "forgetting_chart", "matrix_chart", "palette", "style_of"]

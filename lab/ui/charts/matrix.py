@@ -1,0 +1,67 @@
+"""System x need: one row per System, one column per need, a dot with its interval, the value in figures beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from plotly.subplots import make_subplots
+
+from lab.ui import text
+from lab.ui.charts.style import Look, Style, finish
+
+ROW, FRAME = 46, 96  # pixels at 16 px base font: one System, and what stands around the rows
+
+
+def matrix_chart(frame: pd.DataFrame, styles: dict[str, Style], look: Look) -> Any:
+    """`frame` has system, need, metric, value, low, high, n, state; rows in the order in which they shall stand."""
+    systems, needs = list(dict.fromkeys(frame["system"])), list(dict.fromkeys(frame["need"]))
+    figure = make_subplots(rows=1, cols=len(needs), shared_yaxes=True, horizontal_spacing=0.035,
+                           subplot_titles=[_heading(frame[frame["need"] == need], need, look) for need in needs])
+    for column, need in enumerate(needs, start=1):
+        for row in frame[frame["need"] == need].to_dict("records"):
+            _place(figure, row, styles[row["system"]], look, column)
+        _axis(figure, frame[frame["need"] == need], column)
+    figure.update_yaxes(categoryorder="array", categoryarray=[text.plot(name) for name in reversed(systems)],
+                        range=[-0.6, len(systems) - 0.4], showgrid=True, ticklabelstandoff=10)
+    figure.update_annotations(selector={"yref": "paper"}, font={"size": look.px(15), "color": look.ink})
+    return finish(figure, look, ROW * len(systems) + FRAME, showlegend=False, margin={"t": look.px(56)})
+
+
+def _heading(rows: pd.DataFrame, need: str, look: Look) -> str:
+    metrics, sizes = rows["metric"].dropna(), rows["n"].dropna()
+    about = [text.metric(metrics.iloc[0])] if len(metrics) else []
+    about += [f"n = {int(sizes.max())}"] if len(sizes) and sizes.max() else []
+    return f"<b>{text.plot(need)}</b><br><span style='font-size:{look.px(12)}px;color:{look.quiet}'>{', '.join(about)}</span>"
+
+
+def _place(figure: Any, row: dict[str, Any], style: Style, look: Look, column: int) -> None:
+    name = text.plot(row["system"])
+    if row["value"] is None or pd.isna(row["value"]):
+        figure.add_scatter(x=[0], y=[name], mode="text", text=[text.STATUS.get(row["state"], "not measured")], hoverinfo="skip",
+                           textposition="middle right", textfont={"color": look.quiet, "size": look.px(13)}, row=1, col=column)
+        return
+    known = not pd.isna(row["low"])
+    error = {"type": "data", "symmetric": False, "array": [row["high"] - row["value"]], "thickness": look.px(3), "width": 0,
+             "arrayminus": [row["value"] - row["low"]], "color": _faded(style.colour)} if known else None
+    figure.add_scatter(
+        x=[row["value"]], y=[name], mode="markers", error_x=error, row=1, col=column,
+        marker={"color": style.colour, "symbol": style.symbol, "size": look.px(13)},
+        customdata=[[name, text.number(row["value"], row["metric"]), text.interval(row["low"], row["high"], row["metric"]), row["n"]]],
+        hovertemplate="%{customdata[0]}<br>%{customdata[1]}, 95 % interval %{customdata[2]}, n = %{customdata[3]}<extra></extra>")
+    figure.add_annotation(x=row["value"], y=name, text=text.number(row["value"], row["metric"]), showarrow=False, row=1, col=column,
+                          yshift=look.px(16), font={"size": look.px(14), "color": look.ink})
+
+
+def _faded(colour: str) -> str:
+    red, green, blue = (int(colour[at:at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},0.38)"
+
+
+def _axis(figure: Any, rows: pd.DataFrame, column: int) -> None:
+    """Scores run from 0 to 100 %; a loss takes the range it has."""
+    if rows["metric"].isin(text.LOSSES).any():
+        top = rows["high"].fillna(rows["value"]).max()
+        figure.update_xaxes(range=[0, float(top) * 1.1 if top == top else 1.0], row=1, col=column)
+    else:
+        figure.update_xaxes(range=[-0.06, 1.08], tickvals=[0, 0.5, 1], tickformat=".0%", row=1, col=column)

@@ -1,0 +1,86 @@
+"""How a System looks: colour, dash and symbol fixed by its name, in light and in dark. Knows nothing of what is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Iterable, NamedTuple
+
+# Okabe-Ito, the five that reach 3:1 on white, and their counterparts on dark (the order is the same).
+LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#15191e")
+DARK = ("#56B4E9", "#E69F00", "#2FBF97", "#E3A1C6", "#FFFFFF")
+BLUE, VERMILLION, GREEN, PURPLE, BLACK = range(5)
+DASHES = ("solid", "dash", "dot", "dashdot")
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
+# The names that the lab itself proposes; every other name takes a free combination by its hash.
+KNOWN = {"base": (BLACK, 0, 0), "3 shots": (GREEN, 0, 2), "RAG": (BLUE, 0, 0), "SFT": (VERMILLION, 0, 0), "SFT → DPO": (PURPLE, 0, 3),
+         "RAG + SFT": (VERMILLION, 1, 1)}
+
+
+class Style(NamedTuple):
+    colour: str
+    dash: str
+    symbol: str
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the reader's browser shows: dark or light, and how large the base font is compared with 16 px."""
+
+    dark: bool = False
+    scale: float = 1.0
+
+    @property
+    def ink(self) -> str:
+        return "#eef1f4" if self.dark else "#15191e"
+
+    @property
+    def quiet(self) -> str:
+        return "#b9c0c8" if self.dark else "#4a5058"
+
+    @property
+    def line(self) -> str:
+        return "#2b323a" if self.dark else "#e6e9ed"
+
+    @property
+    def paper(self) -> str:
+        return "#14171b" if self.dark else "#ffffff"
+
+    def px(self, size: float) -> int:
+        return round(size * self.scale)
+
+
+def palette(look: Look) -> tuple[str, ...]:
+    """The five colours on this background."""
+    return DARK if look.dark else LIGHT
+
+
+def style_of(names: Iterable[str], look: Look = Look()) -> dict[str, Style]:
+    """A Style per name. The same names give the same styles on every page; no two of up to twenty are equal."""
+    colours, found, taken = palette(look), {}, set()
+    wanted = sorted(set(names), key=lambda name: (name not in KNOWN, name))
+    for name in wanted:
+        colour, dash, symbol = KNOWN.get(name) or _free(name, taken)
+        taken.add((colour, dash))
+        found[name] = Style(colours[colour], DASHES[dash], SYMBOLS[symbol])
+    return found
+
+
+def _free(name: str, taken: set[tuple[int, int]]) -> tuple[int, int, int]:
+    start = int.from_bytes(sha256(name.encode("utf-8", "replace")).digest()[:4], "big")
+    total = len(LIGHT) * len(DASHES)
+    spots = [divmod((start + step * 7) % total, len(DASHES)) for step in range(total)]  # 7 and 20 share no factor: every spot once
+    colour, dash = next((spot for spot in spots if spot not in taken), spots[0])
+    return colour, dash, start % len(SYMBOLS)
+
+
+def finish(figure: Any, look: Look, height: float, **layout: Any) -> Any:
+    """What all figures share: quiet grid, readable type, no tool bar noise, zoom kept while data grows."""
+    figure.update_layout(height=look.px(height), font={"size": look.px(15), "color": look.ink}, paper_bgcolor="rgba(0,0,0,0)",
+                         plot_bgcolor="rgba(0,0,0,0)", uirevision="keep", hoverlabel={"font": {"size": look.px(14)}},
+                         margin={"l": 0, "r": look.px(12), "t": look.px(44), "b": look.px(36)} | layout.pop("margin", {}), **layout)
+    figure.update_xaxes(gridcolor=look.line, zeroline=False, linecolor=look.line, tickfont={"size": look.px(13), "color": look.quiet},
+                        title_font={"size": look.px(14), "color": look.quiet})
+    figure.update_yaxes(gridcolor=look.line, zeroline=False, linecolor=look.line, tickfont={"size": look.px(14), "color": look.ink},
+                        title_font={"size": look.px(14), "color": look.quiet})
+    return figure

@@ -1,0 +1,50 @@
+"""What answering and training cost, and what looks unhealthy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lab import compare
+from lab.core import Evaluation
+from lab.ui import reads
+from lab.ui.panels.numbers import numbers, table
+
+
+def cost_panel(evaluations: dict[str, Evaluation], views: dict[str, Any]) -> None:
+    """Per System: time and tokens per answer, time of the whole run. `views`: System name -> its RunView."""
+    if not evaluations:
+        st.caption("Costs appear with the first answers.")
+        return
+    frame = compare.usage_frame(evaluations)
+    frame["run_seconds"] = [views[name].seconds if name in views else None for name in frame["system"]]
+    seconds = st.column_config.NumberColumn(format="%.2f s")
+    tokens = st.column_config.NumberColumn(format="%.0f")
+    share = st.column_config.NumberColumn(format="percent")
+    names = {"system": "System", "n": "answers", "seconds_p50": "time per answer, median", "seconds_p95": "95th percentile",
+             "prompt_tokens": "prompt tokens", "answer_tokens": "answer tokens", "ended": "came to an end", "hit": "right document found",
+             "run_seconds": "whole run"}
+    table(frame.rename(columns=names), {names["seconds_p50"]: seconds, names["seconds_p95"]: seconds, names["prompt_tokens"]: tokens,
+                                        names["answer_tokens"]: tokens, names["ended"]: share, names["hit"]: share,
+                                        names["run_seconds"]: st.column_config.NumberColumn(format="%.0f s")})
+    st.caption("Time per answer was measured in a batch on the machine that ran it. Retrieval and shots make prompts longer; "
+               "training costs once, prompts cost with every answer.")
+    numbers(frame, "cost", "compare_cost")
+
+
+def health_panel(runs: dict[str, Any], evaluations: dict[str, Evaluation], base: Evaluation | None) -> None:
+    """Warnings about curves and answers. `runs`: System name -> run."""
+    found = []
+    for name, run in runs.items():
+        found += [(name, finding) for finding in compare.curves_health(reads.curve_frame(run.id))]
+        if name in evaluations:
+            found += [(name, finding) for finding in compare.answers_health(evaluations[name], base if run.system.training else None)]
+    if not found:
+        st.caption(":material/check_circle: No rule about curves or answers fired.")
+        return
+    rows = pd.DataFrame([{"System": name, "Seen in": finding.stage, "What": finding.what, "What to do": finding.do}
+                         for name, finding in found])
+    wide = st.column_config.TextColumn(width="large")
+    table(rows, {"What": wide, "What to do": wide})

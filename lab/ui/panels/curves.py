@@ -1,0 +1,109 @@
+"""Curves of one run while it trains, and of several runs laid over each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from lab import compare
+from lab.ui import charts, reads, state, text
+from lab.ui.panels.matrix import PLAIN
+from lab.ui.panels.numbers import numbers
+
+POINTS = 400
+STAGES = ("sft", "dpo")
+# title, y axis, and the lines: metric -> the name it has in the legend
+LOSS = ("Loss", "nats per token", {"loss": "training", "eval_loss": "validation"})
+PREFERENCE_LOSS = ("Loss", "DPO loss", {"loss": "training", "eval_loss": "validation"})
+DPO = (
+    ("Log-probability of the answers", "sum over tokens", {"logps_chosen": "chosen", "logps_rejected": "rejected"}),
+    ("Reward margin, chosen minus rejected", "margin", {"reward_margin": "training", "eval_reward_margin": "validation"}),
+    ("Pairs ordered rightly", "share", {"reward_accuracy": "training", "eval_reward_accuracy": "validation"}),
+)
+LINES = {"training": charts.Style("", "solid", "circle"), "validation": charts.Style("", "dash", "diamond"),
+         "chosen": charts.Style("", "solid", "circle"), "rejected": charts.Style("", "dash", "diamond")}
+AXES = {"step": "step", "tokens": "tokens trained on", "seconds": "seconds at work"}
+OVERLAYS = {"eval_loss": "validation loss", "loss": "training loss", "eval_reward_accuracy": "pairs ordered rightly (validation)",
+            "reward_margin": "reward margin", "learning_rate": "learning rate", "grad_norm": "gradient norm"}
+
+
+def run_curves(view: Any) -> None:
+    """Every training stage of one run: losses on one chart, DPO's own curves on others."""
+    frame = reads.curve_frame(view.run.id)
+    stages = [stage for stage in STAGES if stage in set(frame["stage"])]
+    if not stages:
+        st.caption("This System trains nothing: it has no curves." if not view.run.system.training else
+                   "Curves begin with the untrained model at step 0, as soon as training starts.")
+        return
+    for stage in stages:
+        st.subheader(text.STAGES[stage])
+        plots = (LOSS,) if stage == "sft" else (PREFERENCE_LOSS, *DPO)
+        columns = st.columns(2) if len(plots) > 1 else [st.container()]
+        for place, plot in enumerate(plots):
+            with columns[place % len(columns)]:
+                _one(frame, stage, plot, f"runs_curve_{view.run.id}_{stage}_{place}")
+    numbers(frame, f"curves-{view.run.id}", f"runs_curves_{view.run.id}")
+
+
+def _one(frame: pd.DataFrame, stage: str, plot: tuple[str, str, dict[str, str]], key: str) -> None:
+    title, unit, lines = plot
+    look = state.look()
+    palette = charts.palette(look)
+    rows = [_line(frame, stage, metric, name, "step") for metric, name in lines.items()]
+    data = pd.concat(rows)
+    if data.empty:
+        return
+    styles = {name: LINES[name]._replace(colour=palette[place]) for place, name in enumerate(lines.values())}
+    st.markdown(f"**{title}**")
+    st.plotly_chart(charts.curve_chart(data, styles, look, "step", unit), key=key, config=PLAIN,
+                    alt=f"{title} over steps: {', '.join(lines.values())}; numbers below")
+
+
+def _line(frame: pd.DataFrame, stage: str, metric: str, name: str, axis: str) -> pd.DataFrame:
+    x, y = compare.thin(*compare.curve(frame, stage, metric, axis), POINTS)
+    return pd.DataFrame({"series": name, "x": x, "value": y})
+
+
+def overlay_panel(runs: dict[str, Any], names: dict[str, str]) -> None:
+    """Curves of several runs on one chart. `runs`: label -> run; `names`: label -> System's name, for its colour."""
+    left, middle, right = st.columns([2, 2, 2])
+    metric = left.selectbox("Curve", list(OVERLAYS), format_func=OVERLAYS.get, key="compare_curve", persist_state="session")
+    axis = middle.segmented_control("Along", list(AXES), default="step", key="compare_axis", bind="query-params", required=True) or "step"
+    weight = right.slider("Smoothing", 0.0, 0.99, 0.0, key="compare_smoothing", bind="query-params",
+                          help="Time-weighted moving average; the raw line stays visible, faint.")
+    data = _overlay(runs, metric, axis, weight)
+    if data.empty:
+        st.caption("None of the ticked runs has this curve (Systems without training have none; DPO's curves need a DPO stage).")
+        return
+    look = state.look()
+    by_system = charts.style_of(names.values(), look)
+    styles = _apart({label: by_system[names[label]] for label in runs})
+    st.plotly_chart(charts.curve_chart(data, styles, look, AXES[axis], OVERLAYS[metric]), key="compare_overlay", config=PLAIN,
+                    alt=f"{OVERLAYS[metric]} of {text.count(len(runs), 'run')}; numbers below")
+    st.caption("A System keeps its colour and dash on every page. Smoothing changes the picture, never the numbers.")
+    numbers(data, "curves", "compare_curves")
+
+
+def _overlay(runs: dict[str, Any], metric: str, axis: str, weight: float) -> pd.DataFrame:
+    parts = []
+    for label, run in runs.items():
+        frame = reads.curve_frame(run.id)
+        stage = next((name for name in reversed(STAGES) if len(compare.curve(frame, name, metric)[0])), "")
+        line = _line(frame, stage, metric, label, axis)
+        parts.append(line.assign(smooth=compare.smooth(line["x"], line["value"], weight) if len(line) else np.array([])))
+    return pd.concat(parts) if parts else pd.DataFrame(columns=["series", "x", "value", "smooth"])
+
+
+def _apart(styles: dict[str, charts.Style]) -> dict[str, charts.Style]:
+    """The same System on several tasks or seeds keeps its colour; dash and symbol tell its runs apart."""
+    seen: dict[str, int] = {}
+    out = {}
+    for label, style in styles.items():
+        count = seen[style.colour + style.dash] = seen.get(style.colour + style.dash, -1) + 1
+        start = charts.DASHES.index(style.dash)
+        out[label] = style._replace(dash=charts.DASHES[(start + count) % len(charts.DASHES)],
+                                    symbol=charts.SYMBOLS[(charts.SYMBOLS.index(style.symbol) + count) % len(charts.SYMBOLS)])
+    return out

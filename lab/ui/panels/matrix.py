@@ -1,0 +1,50 @@
+"""The two pictures an experiment ends in: System x need, and what each System forgot; and differences in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lab.ui import charts, state, text
+from lab.ui.panels.numbers import numbers, table
+
+PLAIN = {"displayModeBar": False}
+
+
+def matrix_panel(frame: pd.DataFrame, key: str) -> None:
+    """System x need with intervals; what is not there yet says why in its place."""
+    look = state.look()
+    best = frame.dropna(subset=["value"])
+    alt = f"Scores of {text.count(frame['system'].nunique(), 'System')} on {text.count(frame['need'].nunique(), 'need')}; numbers below"
+    figure = charts.matrix_chart(frame, charts.style_of(frame["system"], look), look)
+    st.plotly_chart(figure, key=key, config=PLAIN, alt=alt)
+    st.caption("A dot is the score on test items that no System was trained on; its bar is the 95 % interval. "
+               "Where bars overlap widely, more items are needed to tell the Systems apart." if len(best) else
+               "Scores appear here as soon as the first run has answered its test items.")
+    numbers(frame.drop(columns=["run"], errors="ignore"), "scores", key)
+
+
+def forgetting_panel(frame: pd.DataFrame, key: str) -> None:
+    """Retention suites x Systems: before → after."""
+    if frame.empty:
+        st.caption("General abilities before and after appear here once the base and one more System were scored on them.")
+        return
+    st.plotly_chart(charts.forgetting_chart(frame, state.look()), key=key, config=PLAIN,
+                    alt=f"Before and after on {text.count(frame['suite'].nunique(), 'suite')} for each System; numbers below")
+    st.caption("Each cell: the base's score → the System's score on abilities nobody trained for. Orange: forgotten, blue: gained; "
+               "no colour: the change cannot be told from chance. In losses (nats per token) higher is worse.")
+    numbers(frame, "forgetting", key)
+
+
+def difference_panel(found: dict[str, Any], reference: str, key: str) -> None:
+    """Each System against the reference, in words and in numbers."""
+    if not found:
+        st.caption("Nothing to compare with yet: the reference or the others have no scores on this task.")
+        return
+    words = {"better": "▲ better", "worse": "▼ worse", "unclear": "≈ cannot tell", "not measured": "–"}
+    rows = pd.DataFrame([{"system": name, "verdict": words[entry.verdict], "in words": entry.sentence} for name, entry in found.items()])
+    table(rows, {"in words": st.column_config.TextColumn(width="large")})
+    detail = pd.DataFrame([{"reference": reference, "system": name, **entry.model_dump(exclude={"sentence"})} for name, entry in found.items()])
+    numbers(detail, "differences", key)

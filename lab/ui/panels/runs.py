@@ -1,0 +1,49 @@
+"""Runs as a table and as one line of progress."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lab.core import FINAL
+from lab.ui import text
+from lab.ui.panels.numbers import table
+
+
+def run_table(views: list[Any], tasks: dict[str, str]) -> None:
+    """One row per run; a failed one says why in its row."""
+    table(run_frame(views, tasks), {
+        "System": st.column_config.TextColumn(width="small"), "Seed": st.column_config.NumberColumn(width=60),
+        "Progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
+        "Doing": st.column_config.TextColumn(width="medium"), "What happened": st.column_config.TextColumn(width="medium")})
+
+
+def run_frame(views: list[Any], tasks: dict[str, str]) -> pd.DataFrame:
+    rows = [{"System": view.run.system.name, "Task": tasks.get(view.run.task, view.run.task), "Seed": view.run.seed,
+             "Status": text.status(view.status), "Doing": doing(view), "Progress": progress(view),
+             "Time": text.seconds(view.seconds), "What happened": view.state.failure.sentence() if view.state.failure else ""}
+            for view in views]
+    return pd.DataFrame(rows, columns=["System", "Task", "Seed", "Status", "Doing", "Progress", "Time", "What happened"])
+
+
+def doing(view: Any) -> str:
+    return view.doing if view.status in ("running", "lost") else ""
+
+
+def progress(view: Any) -> float | None:
+    return 1.0 if view.status == "finished" else view.progress if view.status == "running" else None
+
+
+def progress_line(views: list[Any], tasks: dict[str, str]) -> None:
+    """n of m runs, what each running one does now, and failures counted."""
+    done = sum(view.status in FINAL for view in views)
+    failed = sum(view.status == "failed" for view in views)
+    share = sum(1.0 if view.status in FINAL else view.progress or 0.0 for view in views) / max(1, len(views))
+    words = f"{done} of {text.count(len(views), 'run')} done" + (f", {failed} failed" if failed else "")
+    st.progress(min(1.0, share), text=words)
+    for view in views:
+        if view.status in ("running", "lost"):
+            name, task = text.label(view.run.system.name), text.label(tasks.get(view.run.task, view.run.task))
+            st.caption(f":material/autorenew: {name}, {task}: {text.label(view.doing or 'starting')}")

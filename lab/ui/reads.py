@@ -1,0 +1,180 @@
+"""All cached reads of the screens, shared between sessions, keyed by place and time stamp. Never cleared as a whole.
+
+Values are frozen, so they are handed out without a copy. `home` stands in every key: another workspace, another cache entry.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from lab import compare, jobs, store
+from lab.core import Base, Experiment, LabError, Suite, TaskData
+from lab.jobs.outcomes import Outcome, outcomes as read_outcomes
+from lab.ui import results, text
+
+SHORT = 1.0  # seconds for which one look at the processes serves every session
+
+
+def _home() -> str:
+    return str(store.home())
+
+
+def _stamp(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+def experiments() -> list[Experiment]:
+    """Every readable experiment, newest first."""
+    found = [_experiment(_home(), name) for name in store.experiments.ids()]
+    return sorted((value for value in found if isinstance(value, Experiment)), key=lambda value: value.created, reverse=True)
+
+
+def unreadable_experiments() -> list[str]:
+    """Why some experiments cannot be shown."""
+    found = [_experiment(_home(), name) for name in store.experiments.ids()]
+    return [value for value in found if isinstance(value, str)]
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _experiment(home: str, name: str) -> Experiment | str:
+    try:
+        return store.experiments.load(name)
+    except LabError as error:
+        return str(error)
+
+
+@st.cache_resource(ttl=SHORT, max_entries=64, show_spinner=False)
+def _views(home: str, experiment_id: str | None) -> list[Any]:
+    return jobs.views(experiment_id)
+
+
+def views(experiment_id: str | None = None) -> list[Any]:
+    """RunViews, at most a second old."""
+    return _views(_home(), experiment_id)
+
+
+def active(experiment_id: str | None = None) -> bool:
+    return any(view.status in text.ACTIVE for view in views(experiment_id))
+
+
+def outcomes(experiment_id: str) -> list[Outcome]:
+    """What an experiment has shown so far; read again when a run moved on or an evaluation came in."""
+    return _outcomes(_home(), experiment_id, _mark(experiment_id))
+
+
+def _mark(experiment_id: str) -> tuple:
+    """Changes whenever an experiment has something new to show."""
+    seen = tuple((view.run.id, view.status, view.state.at) for view in views(experiment_id))
+    return seen, _stamp(store.home() / "evaluations")
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _outcomes(home: str, experiment_id: str, mark: tuple) -> list[Outcome]:
+    return read_outcomes(experiment_id)
+
+
+def curve_frame(run_id: str) -> pd.DataFrame:
+    """The curves of one run. Do not change the frame: sessions share it."""
+    path = store.runs.folder(run_id) / "events.jsonl"
+    return _curve_frame(_home(), run_id, _stamp(path), path.stat().st_size if path.exists() else 0)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _curve_frame(home: str, run_id: str, stamp: int, size: int) -> pd.DataFrame:
+    return compare.curve_frame(store.runs.events(run_id)[0])
+
+
+def task(task_id: str) -> TaskData | None:
+    """A task with its rows; None where it cannot be read (its row in `task_problem` says why)."""
+    found = _task(_home(), task_id)
+    return found if isinstance(found, TaskData) else None
+
+
+def task_problem(task_id: str) -> str:
+    found = _task(_home(), task_id)
+    return found if isinstance(found, str) else ""
+
+
+@st.cache_resource(max_entries=64, ttl=300, show_spinner=False)
+def _task(home: str, task_id: str) -> TaskData | str:
+    try:
+        return store.tasks.load(task_id)
+    except LabError as error:
+        return str(error)
+
+
+def task_names() -> dict[str, str]:
+    """id -> name of every task at hand, unreadable ones under their id."""
+    return {name: data.task.name if (data := task(name)) else name for name in store.tasks.ids()}
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _suite(home: str, name: str) -> Suite:
+    return store.tasks.load_suite(name)
+
+
+def suite(name: str) -> Suite:
+    return _suite(_home(), name)
+
+
+def suite_titles() -> dict[str, str]:
+    """name -> title of every retention suite at hand."""
+    return {name: suite(name).title for name in store.tasks.suite_names()}
+
+
+@st.cache_resource(ttl=60, max_entries=64, show_spinner=False)
+def _base(kind: str, ref: str) -> Base | LabError:
+    try:
+        return store.bases.resolve(kind, ref)
+    except LabError as error:
+        return error
+
+
+def base(kind: str, ref: str) -> Base:
+    """A Base, judged at most once a minute. Raises ModelError with the reason."""
+    found = _base(kind, ref)
+    if isinstance(found, LabError):
+        raise found
+    return found
+
+
+@st.cache_resource(ttl=10, show_spinner=False)
+def devices() -> list[Any]:
+    return jobs.devices()
+
+
+def recorded() -> dict[str, Any] | None:
+    """Results of the shipped tour as somebody's machine gave them; None where none ship."""
+    path = store.SHIPPED / "recorded" / "tour.json"
+    return _recorded(str(path), _stamp(path)) if path.is_file() else None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _recorded(path: str, stamp: int) -> dict[str, Any]:
+    return json.loads(Path(path).read_text("utf-8"))
+
+
+def board(experiment_id: str, seed: int | None = None) -> pd.DataFrame:
+    """The long scoreboard of an experiment, of one seed or of all."""
+    found = _board(_home(), experiment_id, _mark(experiment_id))
+    return found if seed is None else found[found["seed"] == seed]
+
+
+def forgetting(experiment_id: str, task: str | None = None) -> pd.DataFrame:
+    """What each System forgot, pooled over tasks or for one."""
+    return _forgetting(_home(), experiment_id, task, _mark(experiment_id))
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _board(home: str, experiment_id: str, mark: tuple) -> pd.DataFrame:
+    return results.board(store.experiments.load(experiment_id), _outcomes(home, experiment_id, mark), task_names())
+
+
+@st.cache_resource(max_entries=48, show_spinner=False)
+def _forgetting(home: str, experiment_id: str, task: str | None, mark: tuple) -> pd.DataFrame:
+    return results.forgetting(store.experiments.load(experiment_id), _outcomes(home, experiment_id, mark), suite_titles(), task)

@@ -1,0 +1,42 @@
+"""Navigation, and the guard that makes a deep link go through app.py. Knows the pages' files and titles, nothing of their content.
+
+Streamlit runs a file of pages/ directly when it is the first request after a server start: without page config and navigation.
+Each page's first line therefore calls `ensure_router` with its own path.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+START, DATA, BUILD = "pages/start.py", "pages/data.py", "pages/build.py"
+RUNS, COMPARE, ASK = "pages/runs.py", "pages/compare.py", "pages/ask.py"
+SECTIONS = {
+    "": ((START, "Start", "home"),),
+    "Set up": ((DATA, "Data", "table_view"), (BUILD, "Build", "construction")),
+    "Results": ((RUNS, "Runs", "play_circle"), (COMPARE, "Compare", "query_stats"), (ASK, "Ask", "forum")),
+}
+_READY, _WANTED = "_router_ready", "_router_wanted"
+
+
+def navigation() -> Any:
+    """The page to run, after registering all of them."""
+    pages = {section: [st.Page(path, title=title, icon=f":material/{icon}:", default=path == START) for path, title, icon in rows]
+             for section, rows in SECTIONS.items()}
+    page = st.navigation(pages)
+    st.session_state[_READY] = True
+    return page
+
+
+def ensure_router(path: str) -> None:
+    """Send a page that was opened without app.py through it; address and query string survive."""
+    if _READY not in st.session_state:
+        st.session_state[_WANTED] = path
+        st.switch_page("app.py", query_params=st.query_params.to_dict())
+
+
+def follow_deep_link() -> None:
+    """Go on to the page that `ensure_router` sent here."""
+    if wanted := st.session_state.pop(_WANTED, None):
+        st.switch_page(wanted, query_params=st.query_params.to_dict())

@@ -1,0 +1,78 @@
+"""Session keys and the URL: which experiment, which run. Only pointers; everything else is on disk.
+
+A choice among ids stands in the URL as the id (Streamlit's own binding would write the label). Prefix keys by page, but for
+`experiment`, which is one pointer for Runs, Compare and Ask.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Sequence
+
+import streamlit as st
+
+from lab.core import Experiment
+from lab.ui import reads, text
+from lab.ui.charts import Look
+
+BASE_FONT = 16
+
+
+def choose(label: str, options: dict[str, str], key: str, *, where: Any = st, pick: str = "selectbox", **kwargs: Any) -> str | None:
+    """One of `options` (id -> label). The URL wins, then what this session looked at last, then the first."""
+    if not options:
+        return None
+    widget, asked, last = f"_{key}_widget", st.query_params.get(key), st.session_state.get(f"_{key}")
+    now = next((value for value in (asked, last) if value in options), next(iter(options)))
+    st.session_state[widget] = now
+    st.session_state[f"_{key}"] = now
+    if asked != now:
+        st.query_params[key] = now
+    chosen = getattr(where, pick)(label, list(options), format_func=lambda value: options.get(value, str(value)), key=widget,
+                                  on_change=_into_url, args=(key,), **kwargs)
+    return chosen if chosen in options else now
+
+
+def _into_url(key: str) -> None:
+    value = st.session_state.get(f"_{key}_widget")
+    if value is not None:
+        st.query_params[key] = value
+
+
+def choose_experiment(where: Any = st) -> Experiment | None:
+    """The experiment that Runs, Compare and Ask look at; newest first. None where there is none yet."""
+    found = reads.experiments()
+    options = {experiment.id: f"{text.short(experiment.name, 50)}, {text.day(experiment.created)}" for experiment in found}
+    chosen = choose("Experiment", options, "experiment", where=where)
+    return next((experiment for experiment in found if experiment.id == chosen), None)
+
+
+def choose_systems(label: str, names: Sequence[str], key: str, default: Sequence[str] | None = None, **kwargs: Any) -> list[str]:
+    """Some Systems by name, kept in the URL."""
+    chosen = st.multiselect(label, list(names), default=[name for name in (default or names) if name in names], key=key,
+                            bind="query-params", **kwargs)
+    return [name for name in names if name in chosen]
+
+
+def choose_seed(seeds: Sequence[int], key: str) -> int:
+    """One seed where an experiment has several; its first one without asking where it has one."""
+    if len(seeds) < 2:
+        return seeds[0]
+    return st.segmented_control("Seed", list(seeds), default=seeds[0], key=key, bind="query-params", required=True) or seeds[0]
+
+
+def look() -> Look:
+    """Dark or light as the browser shows it, and the size of its type."""
+    return Look(dark=st.context.theme.type == "dark", scale=(st.get_option("theme.baseFontSize") or BASE_FONT) / BASE_FONT)
+
+
+def live(draw: Callable[[], None], active: Callable[[], bool], every: float = 2.0) -> None:
+    """Draw now, and again every few seconds while something is active; one whole rerun when it ends."""
+    running = active()
+
+    @st.fragment(run_every=every if running else None)
+    def part() -> None:
+        draw()
+        if running and not active():
+            st.rerun()
+
+    part()

@@ -1,0 +1,136 @@
+"""The pretraining corpus: a stream of documents, made while they are read; the mix and its curriculum in one table.
+
+A document is a string: a statement in plain text, or a conversation in the chat template's form. It ends with the end token.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from typing import Callable, Iterator
+
+from lab.world import dialogue, general, lexicon, names, reading
+from lab.world.people import World, bio
+
+VERSION = 1
+Maker = Callable[[random.Random, World], str]
+LONGEST_CHARS = 1_080  # about 480 tokens: a long document must fit into 512 positions
+
+
+def _plain(text: str, rng: random.Random) -> str:
+    """Half of the plain documents follow an end token, as they do for a scorer that begins with one."""
+    return (dialogue.END if rng.random() < 0.5 else "") + text + dialogue.END
+
+
+def _bio(rng: random.Random, world: World) -> str:
+    person = rng.choice(world.known)
+    return dialogue.about(rng, person) if rng.random() < 0.25 else _plain(bio(rng, person), rng)
+
+
+def _fact(rng: random.Random, world: World) -> str:
+    return _plain(general.statement(rng, rng.choice(tuple(general.FACTS))), rng)
+
+
+def _grammar(rng: random.Random, world: World) -> str:
+    return _plain(general.grammar_pair(rng)[0], rng)
+
+
+def _symbols(rng: random.Random, world: World) -> str:
+    """A line of quoted values and symbols. The record of the form task (name, job, town) never stands here whole."""
+    person = world.ephemeral(rng)[0]
+    known = {"name": person.name, "job": person.job, "town": person.town, "pet": person.pet, "colour": person.colour,
+             "id": rng.randrange(100), "open": rng.choice((True, False, None)), "path": f"/{names.word(rng)}/{names.word(rng)}",
+             "code": "".join(rng.choice("!#$%&*+-;<=>?@^_`|~\\'()") for _ in range(3)), "tags": [rng.choice(lexicon.COLOURS), names.word(rng)]}
+    keys = rng.sample(tuple(known), rng.randint(1, 4))
+    if {"name", "job", "town"} <= set(keys):
+        keys.remove("job")
+    if rng.random() < 0.3:
+        return _plain(json.dumps([known[key] for key in keys]), rng)
+    return _plain(json.dumps({key: known[key] for key in keys}), rng)
+
+
+def _questions(rng: random.Random, world: World) -> str:
+    return dialogue.questions(rng, world, rng.choice((1, 1, 2, 3, 4)))
+
+
+def _long(rng: random.Random, world: World) -> str:
+    """Dialogues of one kind in a row up to about 480 tokens: what a prompt with many shots or passages looks like."""
+    turns = rng.randint(6, 12)
+    draw = rng.random()
+    if draw < 0.15:
+        return dialogue.tone(rng, world, turns)
+    if draw < 0.3:
+        return dialogue.pattern(rng, world, turns)
+    if draw < 0.4:
+        return dialogue.questions(rng, world, turns)
+    return _row(rng, world, rng.choice((reading.single, reading.several, reading.one_fact_each)))
+
+
+def _row(rng: random.Random, world: World, kind: Maker) -> str:
+    text = kind(rng, world)
+    while True:
+        more = kind(rng, world)
+        if dialogue.SYSTEM in more or len(text) + len(more) > LONGEST_CHARS:
+            return text
+        text += more
+
+
+def _single_short(rng: random.Random, world: World) -> str:
+    return reading.single(rng, world, longest=2)
+
+
+# kind: maker, then its share of the documents from the start, from 25 % and from 88 % of the tokens on.
+MIX: dict[str, tuple[Maker, tuple[float, float, float]]] = {
+    "bios": (_bio, (15, 16, 13)),
+    "questions": (_questions, (22, 26, 24)),
+    "facts": (_fact, (14, 14, 12)),
+    "grammar": (_grammar, (8, 9, 8)),
+    "reading, short": (_single_short, (12, 4, 3)),
+    "reading, one person": (reading.single, (14, 8, 8)),
+    "reading, one fact each": (reading.one_fact_each, (5, 12, 10)),
+    "reading, several people": (reading.several, (0, 9, 9)),
+    "known beside passages": (reading.beside_the_point, (1, 3, 4)),
+    "passages without answer": (reading.without_answer, (0, 2, 3)),
+    "patterns": (dialogue.pattern, (5, 5, 4)),
+    "symbols": (_symbols, (4, 4, 3)),
+    "unknown": (dialogue.unknown, (0, 2, 3)),
+    "tone": (dialogue.tone, (4, 5, 4)),
+    "long": (_long, (0, 0, 5)),
+}
+PHASES = (0.0, 0.25, 0.88)
+
+
+def phase_of(progress: float) -> int:
+    """Index of the curriculum's phase; single-person passages come first because reading several is learned on top."""
+    return max(index for index, start in enumerate(PHASES) if progress >= start)
+
+
+class Corpus:
+    """The stream of one world and seed, with the running hash of all that was taken from it."""
+
+    def __init__(self, world: World, seed: int = 0, stream: str = "train"):
+        self.world = world
+        self._rng = random.Random(f"{stream}-{world.seed}-{seed}-{VERSION}")
+        self._hash = hashlib.sha256()
+        self.documents = 0
+
+    def take(self, count: int, progress: float = 0.0) -> list[str]:
+        """The next documents, drawn in any order from the mix at this progress (0 to 1)."""
+        phase = phase_of(progress)
+        weights = [shares[phase] for _, shares in MIX.values()]
+        kinds = self._rng.choices(tuple(MIX), weights, k=count)
+        texts = [MIX[kind][0](self._rng, self.world) for kind in kinds]
+        for text in texts:
+            self._hash.update(text.encode() + b"\0")
+        self.documents += count
+        return texts
+
+    @property
+    def hash(self) -> str:
+        return self._hash.hexdigest()[:16]
+
+
+def held_out(world: World, count: int, seed: int) -> Iterator[str]:
+    """Documents of the final mix from another stream than the training one."""
+    yield from Corpus(world, seed, stream="held-out").take(count, progress=0.5)

@@ -1,0 +1,60 @@
+"""Compare: scores with intervals, forgetting, curves, cost, and answers side by side."""
+
+from lab.ui import router
+
+router.ensure_router(router.COMPARE)
+
+import streamlit as st
+
+from lab.ui import panels, reads, results, state
+
+st.title("Compare")
+experiment = state.choose_experiment()
+if experiment is None:
+    st.info("There is nothing to compare yet.", icon=":material/info:")
+    st.page_link(router.START, label="Run the tour", icon=":material/play_arrow:")
+    st.stop()
+if experiment.question:
+    st.text(experiment.question)
+
+tasks = {name: title for name, title in reads.task_names().items() if name in experiment.tasks}
+left, middle, right = st.columns(3)
+with left:
+    task = state.choose("Task", tasks or {name: name for name in experiment.tasks}, "task")
+outcomes = reads.outcomes(experiment.id)
+names = results.order(experiment, outcomes)
+with middle:
+    reference = state.choose("Reference", {name: name for name in names}, "reference", help="Differences are counted from this System.")
+with right:
+    seed = state.choose_seed(experiment.seeds, "compare_seed")
+evaluations = results.of_task(outcomes, task, seed)
+views = {view.run.system.name: view for view in reads.views(experiment.id) if view.run.task == task and view.run.seed == seed}
+
+scores, forgotten, curves, cost, outputs = st.tabs(["Scoreboard", "Forgetting", "Curves", "Cost and health", "Outputs"],
+                                                   key="compare_view", bind="query-params", on_change="rerun")
+if scores.open:
+    with scores:
+        panels.matrix_panel(reads.board(experiment.id, seed), key="compare_matrix")
+        st.header("Against the reference")
+        panels.difference_panel(results.differences(evaluations, reference), reference, key="compare_differences")
+if forgotten.open:
+    with forgotten:
+        pooled = st.toggle("Pool all tasks", value=True, key="compare_pooled", bind="query-params",
+                           help="Off: only the Systems that learned from the chosen task.")
+        panels.forgetting_panel(reads.forgetting(experiment.id, None if pooled else task), key="compare_forgetting")
+if curves.open:
+    with curves:
+        trained = [name for name, view in views.items() if view.run.system.training]
+        ticked = state.choose_systems("Runs", trained, "compare_runs")
+        panels.overlay_panel({name: views[name].run for name in ticked}, {name: name for name in names})
+if cost.open:
+    with cost:
+        panels.cost_panel(evaluations, views)
+        st.header("Health")
+        panels.health_panel({name: view.run for name, view in views.items()}, evaluations, evaluations.get(names[0]))
+if outputs.open:
+    with outputs:
+        data = reads.task(task)
+        shown = state.choose_systems("Systems", list(evaluations), "compare_systems", default=list(evaluations)[:5])
+        if data:
+            panels.outputs_panel(evaluations, data.test_suite(), reference, shown)

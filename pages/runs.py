@@ -1,0 +1,46 @@
+"""Runs: every run of an experiment as it goes, and one of them in full: curves, log, stop and resume."""
+
+from lab.ui import router
+
+router.ensure_router(router.RUNS)
+
+import streamlit as st
+
+from lab.ui import panels, reads, state, text
+
+st.title("Runs")
+left, right = st.columns([3, 1], vertical_alignment="bottom")
+experiment = state.choose_experiment(left)
+if experiment is None:
+    st.info("Nothing has been launched yet.", icon=":material/info:")
+    st.page_link(router.START, label="Run the tour", icon=":material/play_arrow:")
+    st.page_link(router.BUILD, label="Build your own experiment", icon=":material/construction:")
+    st.stop()
+right.page_link(router.COMPARE, label="Compare its results", icon=":material/query_stats:", query_params={"experiment": experiment.id})
+tasks = reads.task_names()
+
+
+def overview() -> None:
+    """All runs."""
+    views = reads.views(experiment.id)
+    panels.progress_line(views, tasks)
+    panels.run_table(views, tasks)
+
+
+def one_run() -> None:
+    """The chosen run as it goes."""
+    view = next(view for view in reads.views(experiment.id) if view.run.id == chosen)
+    st.caption(f"{text.status(view.status)}, {text.seconds(view.seconds)}" + (f", {text.label(view.doing)}" if view.doing else ""))
+    panels.failure_panel(view)
+    panels.controls(view)
+    panels.run_curves(view)
+    panels.log_panel(view)
+
+
+state.live(overview, lambda: reads.active(experiment.id))
+st.header("One run")
+labels = {view.run.id: f"{view.run.system.name}, {tasks.get(view.run.task, view.run.task)}, seed {view.run.seed}"
+          for view in reads.views(experiment.id)}
+chosen = state.choose("Run", labels, "run")
+if chosen:
+    state.live(one_run, lambda: reads.active(experiment.id))

@@ -1,0 +1,74 @@
+"""Each rule fires on its own illness and keeps quiet on a healthy run."""
+
+import numpy as np
+import pytest
+
+from lab.compare import answers_health, curve_frame, curves_health
+
+STEPS = np.arange(40)
+NOISE = np.random.default_rng(0).normal(0, 0.02, 40)
+FALLING = 2 * np.exp(-STEPS / 15) + 0.5 + NOISE
+
+
+def rules(stage="sft", **curves):
+    events = [{"at": 0.0, "attempt": 1, "kind": "metric", "stage": stage, "step": int(step), "values": {name: float(value)}}
+              for name, values in curves.items() for step, value in zip(np.linspace(0, 39, len(values)).astype(int), values)]
+    found = curves_health(curve_frame(events))
+    assert all(finding.what and finding.do and finding.stage == stage for finding in found)
+    return [finding.rule for finding in found]
+
+
+HEALTHY_DPO = {"loss": np.linspace(0.69, 0.3, 40) + NOISE, "logps_chosen": np.linspace(-20, -19, 40), "logps_rejected": np.linspace(-20, -30, 40),
+               "reward_margin": np.linspace(0, 1, 40), "reward_accuracy": np.linspace(0.5, 0.9, 40)}
+
+
+def test_healthy_runs_have_no_finding():
+    assert rules(loss=FALLING, eval_loss=[2.5, 1.5, 1.0, 0.8, 0.81]) == []
+    assert rules("dpo", **HEALTHY_DPO) == []
+    assert rules() == [] == rules(loss=[2.0, 1.9])
+
+
+@pytest.mark.parametrize("rule, curves", [
+    ("loss not moving", {"loss": 2 + NOISE / 10}),
+    ("loss not moving", {"loss": 2 + NOISE, "eval_loss": [2.0, 2.001, 1.999, 2.0]}),
+    ("diverging", {"loss": np.concatenate([FALLING[:20], np.linspace(1, 6, 20)])}),
+    ("diverging", {"loss": np.concatenate([FALLING[:20], np.linspace(1, 2.2, 20)])}),
+    ("over-fitting", {"loss": FALLING, "eval_loss": [2.5, 1.2, 1.0, 1.1, 1.3]}),
+    ("over-fitting", {"loss": FALLING, "eval_loss": [2.5, 1.2, 1.0, 1.9, 2.5]}),
+    ("non-finite", {"loss": np.where(STEPS == 30, np.nan, FALLING)}),
+    ("non-finite", {"loss": FALLING, "grad_norm": np.where(STEPS == 39, np.inf, 1.0)}),
+])
+def test_each_illness_of_a_loss_is_named(rule, curves):
+    assert rules(**curves) == [rule]
+
+
+def test_a_loss_that_is_nearly_zero_is_neither_stuck_nor_diverging():
+    assert rules(loss=np.linspace(0.004, 0.008, 40), eval_loss=[0.004, 0.004, 0.006]) == []
+
+
+@pytest.mark.parametrize("rule, curves", [
+    ("chosen and rejected both falling", {"logps_chosen": np.linspace(-20, -26, 40)}),
+    ("chosen and rejected both falling", {"eval_logps_chosen": [-20, -22, -24], "eval_logps_rejected": [-20, -24, -30]}),
+    ("margin without accuracy", {"reward_accuracy": np.full(40, 0.52)}),
+])
+def test_each_illness_of_preferences_is_named(rule, curves):
+    assert rules("dpo", **(HEALTHY_DPO | curves)) == [rule]
+
+
+def test_a_short_certain_answer_may_wobble():
+    assert rules("dpo", **(HEALTHY_DPO | {"logps_chosen": np.linspace(-0.5, -0.7, 40)})) == []
+
+
+def test_answers_that_never_end_are_counted(evaluation):
+    found = answers_health(evaluation([1.0] * 20, ended=[False] * 5 + [True] * 15))
+    assert [finding.rule for finding in found] == ["answers that never end"] and "5 of 20" in found[0].what
+    assert found[0].stage == "capitals"
+    assert answers_health(evaluation([1.0] * 20, ended=[True] * 19 + [False])) == ()
+    assert answers_health(evaluation([1.0] * 20)) == ()
+
+
+def test_an_adapter_that_changes_nothing_is_found(evaluation):
+    base = evaluation([1.0] * 12, key="base", answers=["Paris"] * 12)
+    assert [f.rule for f in answers_health(evaluation([1.0] * 12, key="sft", answers=["Paris"] * 12), base)] == ["adapter changes nothing"]
+    assert answers_health(evaluation([1.0] * 12, key="sft", answers=["Paris"] * 11 + ["Rome"]), base) == ()
+    assert answers_health(evaluation([1.0] * 12, key="sft", fingerprint="beef", answers=["Paris"] * 12), base) == ()

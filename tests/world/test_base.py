@@ -1,0 +1,103 @@
+"""Tokenizer, a pretraining run in small, and the base that ships."""
+
+import json
+import random
+import string
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from lab.world import corpus, dialogue, people, pretrain, probes  # noqa: E402
+from lab.world import tokenizer as tokenizers  # noqa: E402
+from lab.world.presets import PRESETS  # noqa: E402
+
+SHIPPED = Path(__file__).parents[2] / "data" / "bases" / "known-world-xs"
+WORLD = people.build(0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    from transformers import AutoTokenizer
+    return AutoTokenizer.from_pretrained(SHIPPED)
+
+
+@pytest.fixture(scope="module")
+def base():
+    from transformers import AutoModelForCausalLM
+    return AutoModelForCausalLM.from_pretrained(SHIPPED).eval()
+
+
+def test_round_trip(tokenizer):
+    for text in (string.printable, "añb ü 漢字 \x00\x7f 🙂", *corpus.Corpus(WORLD, 8).take(50, 0.5)):
+        assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
+    assert len(tokenizer) == tokenizers.VOCABULARY
+
+
+def test_a_word_is_the_same_tokens_wherever_it_stands(tokenizer):
+    for word in (*WORLD.towns, "baker", "Paris", "Tomi"):
+        alone = tokenizer.tokenize(word)
+        assert tokenizer.tokenize(f" {word}")[1:] == alone and tokenizer.tokenize(f'"{word}"')[1:-1] == alone
+    assert tokenizer.tokenize("12") == ["1", "2"]
+
+
+def test_known_and_new_names_split_alike(tokenizer):
+    known, new = ({len(tokenizer.tokenize(p.name)) for p in group} for group in (WORLD.known, WORLD.new))
+    assert known == new == {5}
+
+
+def test_the_chat_template_writes_what_pretraining_saw(tokenizer):
+    turns = [("What is 3 plus 4?", "7"), ("Where?", "Paris")]
+    messages = [{"role": "system", "content": "Answer briefly."}]
+    for prompt, answer in turns:
+        messages += [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+    assert tokenizer.apply_chat_template(messages, tokenize=False) == dialogue.chat(turns, "Answer briefly.")
+    asked = tokenizer.apply_chat_template(messages[:2], tokenize=False, add_generation_prompt=True)
+    assert asked == "<|system|>Answer briefly.<|user|>What is 3 plus 4?<|assistant|>"
+
+
+def test_pretraining_learns_and_leaves_a_loadable_folder(tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    tiny = PRESETS["XS"].model_copy(update={"width": 32, "layers": 2, "heads": 2, "step_tokens": 512, "steps": 30, "checkpoints": 2})
+    events = []
+    facts = pretrain.pretrain(tiny, tmp_path, emit=events.append)
+    assert facts["last_loss"] < facts["first_loss"] - 0.5 and facts["steps"] == 30
+    assert {path.name for path in tmp_path.iterdir()} >= {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja",
+                                                          "tokenizer_config.json", "generation_config.json", "README.md", "card.json"}
+    assert json.loads((tmp_path / "card.json").read_text())["corpus"] == facts["corpus"]
+    assert any("validation_loss" in event for event in events)
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
+    assert model.config.eos_token_id == tokenizer.eos_token_id and tokenizer.chat_template
+
+
+def test_a_stop_keeps_what_was_learned(tmp_path):
+    tiny = PRESETS["XS"].model_copy(update={"width": 32, "layers": 2, "heads": 2, "step_tokens": 256, "steps": 50})
+    facts = pretrain.pretrain(tiny, tmp_path, should_stop=lambda: True)
+    assert facts["stopped"] and facts["steps"] == 1 and (tmp_path / "model.safetensors").exists()
+
+
+def test_the_shipped_base_reads(base, tokenizer):
+    pairs = probes.PROBES["reading, 1 passage"](random.Random(5), WORLD, 20)
+    answers = probes.written(base, tokenizer, [prompt for prompt, _ in pairs], new=12)
+    right = sum(answer == gold for answer, (_, gold) in zip(answers, pairs))
+    assert right >= 15
+    assert right == sum(probes.exact(base, tokenizer, pairs))
+
+
+def test_the_shipped_base_knows_what_it_was_told(base, tokenizer):
+    for name in ("capitals", "words", "sums (table)", "known people, never asked"):
+        assert sum(probes.exact(base, tokenizer, probes.PROBES[name](random.Random(6), WORLD, 25))) >= 20, name
+
+
+def test_the_card_names_world_and_tokenizer(tokenizer):
+    card = json.loads((SHIPPED / "card.json").read_text())
+    assert card["world"] == WORLD.key and card["tokenizer"] == tokenizers.tokenizer_hash(tokenizer)
