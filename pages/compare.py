@@ -6,6 +6,7 @@ router.ensure_router(router.COMPARE)
 
 import streamlit as st
 
+from lab.compare import differences
 from lab.ui import panels, reads, results, state
 
 st.title("Compare")
@@ -27,7 +28,7 @@ with middle:
     reference = state.choose("Reference", {name: name for name in names}, "reference", help="Differences are counted from this System.")
 with right:
     seed = state.choose_seed(experiment.seeds, "compare_seed")
-evaluations = results.of_task(outcomes, task, seed)
+evaluations = results.of_task(outcomes, task, seed, names)
 views = {view.run.system.name: view for view in reads.views(experiment.id) if view.run.task == task and view.run.seed == seed}
 
 scores, forgotten, curves, cost, outputs = st.tabs(["Scoreboard", "Forgetting", "Curves", "Cost and health", "Outputs"],
@@ -36,7 +37,7 @@ if scores.open:
     with scores:
         panels.matrix_panel(reads.board(experiment.id, seed), key="compare_matrix")
         st.header("Against the reference")
-        panels.difference_panel(results.differences(evaluations, reference), reference, key="compare_differences")
+        panels.difference_panel(differences(outcomes, reference, task, seed), reference, key="compare_differences")
 if forgotten.open:
     with forgotten:
         pooled = st.toggle("Pool all tasks", value=True, key="compare_pooled", bind="query-params",

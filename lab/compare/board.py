@@ -39,7 +39,8 @@ def scoreboard(cells: Iterable[Cell], metric: str | None = None) -> pd.DataFrame
 
 
 def _row(cell: Cell, metric: str | None) -> dict[str, Any]:
-    row = {"system": cell.system, "need": cell.need, "metric": metric or "", "state": cell.state, "reason": cell.reason, "run": cell.run}
+    row = {"system": cell.system, "need": cell.need, "metric": metric or "", "state": cell.state, "reason": cell.reason,
+           "run": cell.run}
     if cell.evaluation is None:
         return row | Interval().model_dump()
     name = metric or cell.evaluation.primary
@@ -72,7 +73,8 @@ def _text(rows: pd.DataFrame) -> str:
     scale, digits, unit = (1, 3, "") if losses else (100, 0, " %")
     seeds = len(found) > 1
     low, high = (found["value"].min(), found["value"].max()) if seeds else (found["low"].iloc[0], found["high"].iloc[0])
-    span = f" ({low * scale:.{digits}f} to {high * scale:.{digits}f}{f', {len(found)} seeds' if seeds else ''})" if pd.notna(low) else ""
+    how_many = f", {len(found)} seeds" if seeds else ""
+    span = f" ({low * scale:.{digits}f} to {high * scale:.{digits}f}{how_many})" if pd.notna(low) else ""
     return f"{found['value'].mean() * scale:.{digits}f}{unit}{span}"
 
 

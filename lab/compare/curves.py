@@ -99,7 +99,7 @@ def thin(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, point
     values, rows = y[places], np.arange(buckets)
     known = ~np.isnan(values)
     lows = places[rows, np.where(known, values, np.inf).argmin(1)]
-    highs = places[rows, np.where(known, values, -np.inf).argmin(1)]
+    highs = places[rows, np.where(known, values, -np.inf).argmax(1)]
     kept = np.unique(np.concatenate([[0], lows, highs, [len(y) - 1]]))
     return x[kept], y[kept]
 

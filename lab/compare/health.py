@@ -83,7 +83,8 @@ def non_finite(curves: Curves) -> Finding | None:
         steps, values = curves(metric)
         bad = steps[~np.isfinite(values)]
         if len(bad):
-            return Finding(rule="non-finite", what=f"{metric} is not a finite number at step {bad[0]:.0f}: the weights are lost from there",
+            return Finding(rule="non-finite",
+                           what=f"{metric} is not a finite number at step {bad[0]:.0f}: the weights are lost from there",
                            do="Lower the learning rate, or train in 32-bit floats; use the checkpoint before that step")
     return None
 
@@ -123,7 +124,8 @@ def over_fitting(curves: Curves) -> Finding | None:
         return None
     when = f"at step {steps[best]:.0f}" if best else "before any training"
     return Finding(rule="over-fitting",
-                   what=f"The validation loss was best {when} ({values[best]:.3f}) and rose to {values[-1]:.3f} by step {steps[-1]:.0f}",
+                   what=f"The validation loss was best {when} ({values[best]:.3f}) and rose to {values[-1]:.3f} by step "
+                        f"{steps[-1]:.0f}",
                    do="Train for fewer epochs, lower the learning rate, or add examples")
 
 
@@ -142,7 +144,8 @@ def margin_without_accuracy(curves: Curves) -> Finding | None:
     if not margin or not accuracy or margin[1] - margin[0] < MARGIN_GREW or accuracy[1] >= COIN:
         return None
     return Finding(rule="margin without accuracy",
-                   what=f"The margin grew to {margin[1]:.2f}, but only {accuracy[1]:.0%} of the pairs are ordered rightly: a few pairs carry it",
+                   what=f"The margin grew to {margin[1]:.2f}, but only {accuracy[1]:.0%} of the pairs are ordered rightly: a few "
+                        "pairs carry it",
                    do="Look for mislabelled or very long pairs; more, and more varied, pairs help more than more steps")
 
 
@@ -167,4 +170,4 @@ def changes_nothing(base: Evaluation, evaluation: Evaluation) -> Finding | None:
     if len(shared) < FEW_ITEMS or any(before[score.item] != (score.answer, score.values) for score in shared):
         return None
     return Finding(rule="adapter changes nothing", what=f"All {len(shared)} answers are the same as the base's",
-                   do="Train longer or with a higher learning rate; check in the run's log that the adapter was loaded for answering")
+                   do="Train longer or with a higher learning rate; see in the run's log whether the adapter was loaded")

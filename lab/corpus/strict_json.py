@@ -88,6 +88,8 @@ def _number(text: str) -> float:
 
 
 def _nan_line(text: str) -> str:
+    if "\n" not in text:
+        return ""
     for found in _NAN.finditer(text):
         if not found.group().startswith('"'):
             return f" (line {text.count(chr(10), 0, found.start()) + 1:,})"

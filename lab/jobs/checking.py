@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import Iterator
+from collections.abc import Iterator
 
 from lab import store
 from lab.core import DataError, DiskError, Experiment, Failure, LabError, System, TaskData

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import psutil
+import pynvml
 
 from lab.core import Value
 
@@ -38,19 +39,18 @@ def _cpu() -> Device:
 
 def _gpus() -> list[Device]:
     try:
-        import pynvml
         pynvml.nvmlInit()
-    except Exception:  # no library, no driver, no permission: NVML has an error of its own for each, and all mean no GPU
+    except pynvml.NVMLError:  # no library, no driver, no permission: all mean no GPU for us
         return []
     try:
-        return [_gpu(pynvml, index) for index in range(pynvml.nvmlDeviceGetCount()) if _allowed(index)]
+        return [_gpu(index) for index in range(pynvml.nvmlDeviceGetCount()) if _allowed(index)]
     finally:
         pynvml.nvmlShutdown()
 
 
-def _gpu(nvml, index: int) -> Device:
-    handle = nvml.nvmlDeviceGetHandleByIndex(index)
-    name, memory = nvml.nvmlDeviceGetName(handle), nvml.nvmlDeviceGetMemoryInfo(handle)
+def _gpu(index: int) -> Device:
+    handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+    name, memory = pynvml.nvmlDeviceGetName(handle), pynvml.nvmlDeviceGetMemoryInfo(handle)
     return Device(name=name if isinstance(name, str) else name.decode(), kind="cuda", index=index, memory_total=memory.total,
                   memory_free=memory.free)
 

@@ -25,6 +25,8 @@ class Settings(Value):
 
     slots: int = Field(1, ge=1, le=64, description="Runs at a time on a machine without a GPU. Each needs its own core and memory.")
     idle_seconds: float = Field(900, gt=0, description="The supervisor ends after this time without work; the next launch starts it.")
+    stop_seconds: float = Field(20, gt=0, description="Seconds that a run has to stop by itself before its processes are killed.")
+    keep_seconds: float = Field(120, gt=0, description="The same where the work so far is kept: it is saved and scored first.")
 
 
 def folder() -> Path:
@@ -50,7 +52,7 @@ def settings() -> Settings:
         return Settings()
 
 
-def change(**values: int | float) -> Settings:
+def change(**values: float) -> Settings:
     """Write settings whole; a living supervisor follows them."""
     new = Settings.model_validate({**settings().model_dump(), **values})
     store.files.write_json(folder() / "settings.json", new.model_dump(mode="json"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Iterable
 
 from lab import store
 from lab.core import Experiment, Run, System, Task, adapter_key, system_key

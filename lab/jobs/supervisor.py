@@ -10,7 +10,8 @@ import os
 import sys
 import time
 import traceback
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 from filelock import Timeout
 
@@ -23,6 +24,7 @@ from lab.jobs.tending import RETRY, SETTLE, Live, say, tend
 BEAT = 0.1  # seconds; the longest a click waits for us
 SCAN, SCAN_IDLE = 2.0, 10.0  # seconds between two looks at all folders, should a ping be missed
 REFUSALS = 3
+TAKEOVER = 2.0  # seconds that a new supervisor waits for one that is just ending
 
 
 class Supervisor:
@@ -40,9 +42,13 @@ class Supervisor:
     def run(self) -> None:
         """Until there has been nothing to do for the idle time."""
         while True:
-            self.beat()
-            if self.idle() and self.ends():
-                return
+            try:
+                self.beat()
+                if self.idle() and self.ends():
+                    return
+            except Exception:  # the edge of the process: while work is queued it goes on
+                say(traceback.format_exc())
+                time.sleep(RETRY)
 
     def beat(self) -> None:
         self.parent.ensure()
@@ -99,7 +105,11 @@ class Supervisor:
             state = watch.state_of(run_id)
             if state.name in FINAL or run_id in self.live:
                 continue
-            adopted = self.adopted(run_id, state)
+            try:
+                adopted = self.adopted(run_id, state)
+            except (OSError, ValueError):  # one damaged folder never hides the others
+                say(f"{run_id}: {traceback.format_exc()}")
+                continue
             if adopted:
                 self.live[run_id] = adopted
                 say(f"{run_id} attempt {adopted.attempt}: adopted, pid {adopted.pid}")
@@ -212,7 +222,7 @@ def main() -> int:
     """Hold the lock for life and supervise. 0 also where another supervisor has the workspace."""
     lock = office.lock()
     try:
-        lock.acquire(timeout=5)
+        lock.acquire(timeout=TAKEOVER)
     except Timeout:
         say("another supervisor has this workspace")
         return 0

@@ -12,9 +12,8 @@ import psutil
 
 from lab import store
 from lab.core import FINAL
-from lab.jobs import deaths, hardware, processes, watch
+from lab.jobs import deaths, hardware, office, processes, watch
 
-GRACE, GRACE_KEEP = 20.0, 120.0  # seconds from the request to stop until the kill; keeping also scores
 EXIT_WAIT = 2.0  # seconds for exit.json to appear after a worker's end
 LINGER = 30.0  # seconds that a worker may live on after its run's final state
 UNCLAIMED = 60.0  # seconds for a requested worker to claim its attempt
@@ -72,8 +71,8 @@ def _see_to_stop(live: Live) -> None:
     if not asked:
         return
     if asked["at"] != live.stop_at:
-        live.stop_at = asked["at"]
-        live.deadline = time.monotonic() + (GRACE_KEEP if asked["keep"] else GRACE)
+        live.stop_at, settings = asked["at"], office.settings()
+        live.deadline = time.monotonic() + (settings.keep_seconds if asked["keep"] else settings.stop_seconds)
         live.family = processes.family(live.pid)
         for process in live.family[:1]:
             processes.send(process, "terminate")

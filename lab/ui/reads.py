@@ -13,8 +13,8 @@ import pandas as pd
 import streamlit as st
 
 from lab import compare, jobs, store
-from lab.core import Base, Experiment, LabError, Suite, TaskData
-from lab.jobs.outcomes import Outcome, outcomes as read_outcomes
+from lab.core import Base, Experiment, LabError, Outcome, Suite, TaskData
+from lab.jobs.outcomes import outcomes as read_outcomes
 from lab.ui import results, text
 
 SHORT = 1.0  # seconds for which one look at the processes serves every session
