@@ -10,24 +10,19 @@ from lab.compare import differences
 from lab.ui import panels, reads, results, state
 
 st.title("Compare")
-experiment = state.choose_experiment()
+top = st.columns(3)
+experiment = state.choose_experiment(top[0])
 if experiment is None:
     st.info("There is nothing to compare yet.", icon=":material/info:")
     st.page_link(router.START, label="Run the tour", icon=":material/play_arrow:")
     st.stop()
-if experiment.question:
-    st.text(experiment.question)
-
 tasks = {name: title for name, title in reads.task_names().items() if name in experiment.tasks}
-left, middle, right = st.columns(3)
-with left:
-    task = state.choose("Task", tasks or {name: name for name in experiment.tasks}, "task")
+task = state.choose("Task", tasks or {name: name for name in experiment.tasks}, "task", where=top[1])
 outcomes = reads.outcomes(experiment.id)
 names = results.order(experiment, outcomes)
-with middle:
-    reference = state.choose("Reference", {name: name for name in names}, "reference", help="Differences are counted from this System.")
-with right:
-    seed = state.choose_seed(experiment.seeds, "compare_seed")
+reference = state.choose("Reference", {name: name for name in names}, "reference", where=top[2],
+                         help="Differences are counted from this System.")
+seed = state.choose_seed(experiment.seeds, "compare_seed")
 evaluations = results.of_task(outcomes, task, seed, names)
 views = {view.run.system.name: view for view in reads.views(experiment.id) if view.run.task == task and view.run.seed == seed}
 

@@ -39,8 +39,8 @@ def one_run() -> None:
 
 state.live(overview, lambda: reads.active(experiment.id))
 st.header("One run")
-labels = {view.run.id: f"{view.run.system.name}, {tasks.get(view.run.task, view.run.task)}, seed {view.run.seed}"
-          for view in reads.views(experiment.id)}
+first = sorted(reads.views(experiment.id), key=lambda view: (view.status != "running", view.status != "failed", not view.run.system.training))
+labels = {view.run.id: f"{view.run.system.name}, {tasks.get(view.run.task, view.run.task)}, seed {view.run.seed}" for view in first}
 chosen = state.choose("Run", labels, "run")
 if chosen:
     state.live(one_run, lambda: reads.active(experiment.id))

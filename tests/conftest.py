@@ -28,3 +28,29 @@ def shared():
     if not SHARED.is_dir():
         pytest.skip("real data (../shared/data) is not beside the repository")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def shipped_base():
+    """The smallest shipped base's folder."""
+    from lab import store
+    return store.SHIPPED / "bases" / store.bases.shipped()[0]
+
+
+@pytest.fixture
+def tiny():
+    """Settings that train for seconds."""
+    from lab.core import Dpo, Sft
+    return {"sft": Sft(learning_rate=3e-3, epochs=1, batch_size=8, max_length=256, lora_rank=4, lora_alpha=8, evaluations=2),
+            "dpo": Dpo(learning_rate=1e-3, epochs=1, batch_size=4, max_length=256, lora_rank=4, lora_alpha=8, evaluations=2)}
+
+
+@pytest.fixture
+def small_task():
+    """A Task of the workspace, small enough for real runs: form, its first rows."""
+    from lab import store
+    whole = store.tasks.load("form")
+    rows = [row for name, count in (("train", 24), ("validation", 8), ("test", 12)) for row in whole.split(name)[:count]]
+    small = whole.model_copy(update={"task": whole.task.model_copy(update={"id": "small", "name": "Small"}), "examples": tuple(rows),
+                                     "preferences": whole.preferences[:16], "documents": whole.documents[:6]})
+    return store.tasks.save(small)

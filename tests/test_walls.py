@@ -17,7 +17,7 @@ ROOMS = {
     "evals": {"methods", "engine", "corpus", "core"},
     "world": {"engine", "corpus", "core"},
     "ui": {"jobs", "store", "compare", "corpus", "core"},
-    "pages": {"ui", "core"}, "app": {"ui", "core"},
+    "pages": {"ui", "jobs", "compare", "core"}, "app": {"ui", "core"},  # choose, one lab call, draw
     "worker": {"methods", "evals", "world", "engine", "corpus", "store", "jobs", "core"},
     "warm": {"worker", "store", "jobs", "core"},
     "answerer": {"methods", "engine", "corpus", "store", "core"},

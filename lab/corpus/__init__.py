@@ -24,7 +24,9 @@ _HOME = {
 _MODULE = {name: module for module, names in _HOME.items() for name in names}
 _ROOMS = ("template", "preview")
 
-__all__ = [*_MODULE, *_ROOMS]
+__all__ = ["LIMITS", "Chunk", "Finding", "Limits", "Mapping", "Problem", "Table", "check", "chunk", "documents_of", "guess_mapping",
+           "join_tables", "preview", "read_documents", "read_table", "suggest_scorer", "template", "to_examples", "to_preferences",
+           "without_leaks"]
 
 
 def __getattr__(name: str) -> Any:

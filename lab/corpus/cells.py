@@ -1,14 +1,15 @@
 """Templates over columns: "{instruction}\\n{input}". A field is a column, a path into it, or a part of a chat in it.
 
-`{question}` a column · `{answers.text.0}` a path into nested cells · `{messages:prompt}`, `{messages:answer}`, `{messages:all}` parts of a
-chat · `{{` and `}}` braces themselves.
+`{question}` a column · `{answers.text.0}` a path into nested cells · `{messages:prompt}`, `{messages:answer}`, `{messages:all}` parts
+of a chat · `{{` and `}}` braces themselves.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from lab.core import DataError
 from lab.corpus.messages import PARTS, part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from typing import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from lab.core import Example, TaskData
 from lab.corpus.splits import prompt_key
@@ -16,6 +16,8 @@ _NGRAM = 13  # words; the overlap that GPT-3's authors took for contamination (a
 _COMMON = 10  # a sequence in more training rows than this is a form of words, not a leak
 _PLACEHOLDER = re.compile(r"\{\{\s*[\w. -]{1,60}\s*\}\}")
 _TOKEN = re.compile(r"\b(?:hf_[A-Za-z0-9]{30,}|sk-[A-Za-z0-9_-]{30,}|gh[pousr]_[A-Za-z0-9]{30,}|AKIA[A-Z0-9]{16})\b")
+_DOUBLE = {"train": "they weigh double", "validation": "they count double",
+           "test": "they count double, and the interval looks narrower than it is"}
 _INVISIBLE = re.compile("[\U000e0000-\U000e007f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -39,11 +41,11 @@ def without_leaks(data: TaskData) -> TaskData:
     return data.model_copy(update={"examples": examples, "preferences": pairs}).sealed()
 
 
-def _finding(level: str, what: str, shown: Iterable[str], do: str, count: int | None = None) -> Iterator[Finding]:
+def _finding(level: str, what: str, shown: Iterable[str], do: str) -> Iterator[Finding]:
     """One finding where there is something to show, else none."""
     shown = list(shown)
     if shown:
-        yield Finding(level=level, what=what, count=len(shown) if count is None else count, examples=tuple(_short(text) for text in shown[:3]), do=do)
+        yield Finding(level=level, what=what, count=len(shown), examples=tuple(_short(text) for text in shown[:3]), do=do)
 
 
 def _short(text: str) -> str:
@@ -53,15 +55,18 @@ def _short(text: str) -> str:
 
 def _missing(data: TaskData) -> Iterator[Finding]:
     if not data.examples:
-        yield Finding(level="refuse", what="There are no examples", count=0, do="Bring rows with a prompt and an answer: without them nothing can be "
-                      "scored")
+        yield _lack("refuse", "There are no examples", "Bring rows with a prompt and an answer: without them nothing can be scored")
         return
     if not data.split("test"):
-        yield Finding(level="refuse", what="No row is in the test split", count=0, do="Let the lab split the rows, or mark some as test")
+        yield _lack("refuse", "No row is in the test split", "Let the lab split the rows, or mark some as test")
     if not data.split("train"):
-        yield Finding(level="warn", what="No row is in the training split", count=0, do="Only prompting without examples and retrieval can be tried")
+        yield _lack("warn", "No row is in the training split", "Only prompting without examples and retrieval can be tried")
     elif not data.split("validation"):
-        yield Finding(level="warn", what="No row is in the validation split", count=0, do="The curves of fine-tuning need some: mark rows as validation")
+        yield _lack("warn", "No row is in the validation split", "The curves of fine-tuning need some: mark rows as validation")
+
+
+def _lack(level: str, what: str, do: str) -> Finding:
+    return Finding(level=level, what=what, count=0, do=do)
 
 
 def _empty(data: TaskData) -> Iterator[Finding]:
@@ -83,8 +88,7 @@ def _leaks(data: TaskData) -> Iterator[Finding]:
 
 
 def _duplicates(data: TaskData) -> Iterator[Finding]:
-    for split, consequence in (("train", "they weigh double"), ("validation", "they count double"), ("test", "they count double, and the interval "
-                                                                                                     "looks narrower than it is")):
+    for split, consequence in _DOUBLE.items():
         seen: Counter[tuple[str, str]] = Counter()
         doubled = []
         for example in data.split(split):
@@ -92,7 +96,8 @@ def _duplicates(data: TaskData) -> Iterator[Finding]:
             seen[key] += 1
             if seen[key] > 1:
                 doubled.append(example.prompt)
-        yield from _finding("warn", f"Rows stand twice in the {split} split: {consequence}", doubled, "Leave the second ones out, unless that is meant")
+        yield from _finding("warn", f"Rows stand twice in the {split} split: {consequence}", doubled,
+                            "Leave the second ones out, unless that is meant")
 
 
 def _contradictions(data: TaskData) -> Iterator[Finding]:
@@ -100,10 +105,11 @@ def _contradictions(data: TaskData) -> Iterator[Finding]:
     for example in data.examples:
         answers[example.split, prompt_key(example.prompt)].add(example.answer.strip())
     for split in ("train", "test"):
-        several = [f"{key} -> {' | '.join(sorted(texts)[:2])}" for (where, key), texts in answers.items() if where == split and len(texts) > 1]
+        several = [f"{key} -> {' | '.join(sorted(texts)[:2])}" for (where, key), texts in answers.items()
+                   if where == split and len(texts) > 1]
+        else_ = "an exact-match score then counts only one of them" if split == "test" else "else mend them"
         yield from _finding("note", f"One prompt has several answers in the {split} split", several,
-                            "Fine where several answers are right; an exact-match score then counts only one of them" if split == "test" else
-                            "Fine where several answers are right; else mend them")
+                            f"Fine where several answers are right; {else_}")
 
 
 def _overlap(data: TaskData) -> Iterator[Finding]:
@@ -118,7 +124,7 @@ def _overlap(data: TaskData) -> Iterator[Finding]:
         met.update(wanted & _sequences(example))
     shared = [example.prompt for example, sequences in test if any(0 < met[sequence] <= _COMMON for sequence in sequences)]
     yield from _finding("warn", f"Test prompts share {_NGRAM} words in a row with a training row", shared,
-                        "Look whether they are the same question in other words; rows about one thing belong together (set the entity column)")
+                        "Look whether they are the same question in other words; rows about one thing belong together (entity column)")
 
 
 def _sequences(example: Example) -> set[tuple[str, ...]]:
@@ -136,12 +142,15 @@ def _pairs(data: TaskData) -> Iterator[Finding]:
 def _strange(data: TaskData) -> Iterator[Finding]:
     texts = [(f"{e.prompt}\n{e.answer}") for e in data.examples] + [f"{p.prompt}\n{p.chosen}\n{p.rejected}" for p in data.preferences]
     yield from _finding("warn", "Placeholders such as {{name}} were never filled: the model would learn to write them",
-                        (_around(_PLACEHOLDER, text) for text in texts if _PLACEHOLDER.search(text)), "Replace them with what they stand for")
+                        (_around(_PLACEHOLDER, text) for text in texts if _PLACEHOLDER.search(text)),
+                        "Replace them with what they stand for")
     yield from _finding("warn", "Something that looks like an access token stands in the rows",
-                        (_TOKEN.search(text).group()[:6] + "…" for text in texts if _TOKEN.search(text)), "Take it out, and withdraw the token")
+                        (found.group()[:6] + "…" for text in texts if (found := _TOKEN.search(text))),
+                        "Take it out, and withdraw the token")
     both = texts + [document.text for document in data.documents]
     yield from _finding("warn", "Invisible letters (tags or direction marks) stand in the texts: they can hide instructions",
-                        (ascii(_around(_INVISIBLE, text)) for text in both if _INVISIBLE.search(text)), "Take them out unless the language needs them")
+                        (ascii(_around(_INVISIBLE, text)) for text in both if _INVISIBLE.search(text)),
+                        "Take them out unless the language needs them")
 
 
 def _around(pattern: re.Pattern[str], text: str) -> str:
@@ -152,8 +161,8 @@ def _around(pattern: re.Pattern[str], text: str) -> str:
 def _few(data: TaskData) -> Iterator[Finding]:
     count = len(data.split("test"))
     if 0 < count < FEW_TEST_ROWS:
-        yield Finding(level="warn", what=f"Only {count} rows are in the test split: small differences between Systems cannot be shown", count=count,
-                      do=f"Bring more rows; {FEW_TEST_ROWS} are the least, some hundreds are better")
+        yield Finding(level="warn", what=f"Only {count} rows are in the test split: small differences between Systems cannot be shown",
+                      count=count, do=f"Bring more rows; {FEW_TEST_ROWS} are the least, some hundreds are better")
 
 
 def _too_long(data: TaskData, count: Count, max_length: int) -> Iterator[Finding]:
@@ -166,6 +175,6 @@ def _too_long(data: TaskData, count: Count, max_length: int) -> Iterator[Finding
 def _cut(kind: str, rows: list[tuple[str, int]], max_length: int) -> Iterator[Finding]:
     long = sorted(((tokens, prompt) for prompt, tokens in rows if tokens > max_length), reverse=True)
     if long:
-        yield from _finding("refuse", f"{len(long):,} of {len(rows):,} {kind} are longer than {max_length:,} tokens: their answers would be cut",
-                            (f"{tokens:,} tokens: {prompt}" for tokens, prompt in long), f"Set the maximum length to {long[0][0]:,} or more, or leave "
-                            "these rows out")
+        what = f"{len(long):,} of {len(rows):,} {kind} are longer than {max_length:,} tokens: their answers would be cut"
+        yield from _finding("refuse", what, (f"{tokens:,} tokens: {prompt}" for tokens, prompt in long),
+                            f"Set the maximum length to {long[0][0]:,} or more, or leave these rows out")

@@ -52,8 +52,8 @@ def _table(path: Path, suffix: str, limits: Limits) -> dict[str, Any]:
     as_json = suffix in (".json", *json_rows.LINES) or (suffix not in (".csv", ".tsv", ".tab") and start.startswith(("{", "[")))
     columns, rows = json_rows.read(text, suffix, limits, notes) if as_json else delimited.read(text, limits, notes)
     if not rows:
-        raise Refused(f"The file has no usable row{_last_reason(notes)}", "Put the names of the columns into the first line, and a row into each "
-                      "line below it; or objects into a JSON list")
+        raise Refused(f"The file has no usable row{_last_reason(notes)}",
+                      "Put the names of the columns into the first line and a row into each line below it; or objects into a JSON list")
     return {"columns": columns, "rows": rows, "problems": notes.all(), "refused": notes.refused, "encoding": name}
 
 

@@ -1,9 +1,9 @@
-"""Documents cut into passages with overlap, at paragraph and sentence borders where there are some (semchunk). Length is counted in words."""
+"""Documents cut into passages with overlap, at paragraph and sentence borders where there are some (semchunk). Lengths are in words."""
 
 from __future__ import annotations
 
 import re
-from typing import Iterable
+from collections.abc import Iterable
 
 from lab.core import DataError, Document
 from lab.corpus.extract import tidy
@@ -30,5 +30,6 @@ def chunk(documents: Iterable[Document], chunk_words: int, overlap_words: int) -
             pieces = [text] if text.strip() else []
         else:
             pieces = cut(text, chunk_words, count_words, memoize=False, overlap=overlap_words or None)
-        found += [Chunk(document=document.id, position=position, text=piece.strip()) for position, piece in enumerate(pieces) if piece.strip()]
+        texts = [piece.strip() for piece in pieces if piece.strip()]
+        found += [Chunk(document=document.id, position=position, text=body) for position, body in enumerate(texts)]
     return tuple(found)

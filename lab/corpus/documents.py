@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable
 
 from lab.core import DataError, Document
 from lab.corpus.extract import SUFFIXES
@@ -16,10 +16,12 @@ MOST_FILES = 2_000
 MOST_LETTERS = 100_000_000
 
 
-def read_documents(source: Path | Iterable[Path], limits: Limits = LIMITS) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
-    """Documents of a folder (with its sub-folders) or of a list of files, and what could not be read.
+def read_documents(source: Path | Iterable[Path | tuple[str, Path]],
+                   limits: Limits = LIMITS) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
+    """Documents of a folder (with its sub-folders), of a list of files, or of (name, file) pairs; and what could not be read.
 
-    Ids are d0001, d0002 ... in the order of the names; a name is the path inside the folder. Raises DataError where nothing was readable.
+    Ids are d0001, d0002 ... in the order of the list, or of the names in a folder; a name is the path inside the folder. Raises
+    DataError where nothing was readable.
     """
     files = _named(source)
     if len(files) > MOST_FILES:
@@ -28,7 +30,7 @@ def read_documents(source: Path | Iterable[Path], limits: Limits = LIMITS) -> tu
     problems: list[Problem] = []
     letters = 0
     for name, path in files:
-        if path.suffix.lower() not in SUFFIXES:
+        if Path(name).suffix.lower() not in SUFFIXES:
             problems.append(Problem(reason=f"{name}: left out, because this kind of file is not read ({', '.join(SUFFIXES)} are)"))
             continue
         try:
@@ -42,14 +44,15 @@ def read_documents(source: Path | Iterable[Path], limits: Limits = LIMITS) -> tu
             raise DataError(f"The documents have more than {MOST_LETTERS:,} letters in all", name, "Choose fewer documents")
         documents.append(Document(id=f"d{len(documents) + 1:04d}", name=name, text=found["text"]))
     if not documents:
-        raise DataError("No document could be read", "documents", problems[0].reason if problems else f"Choose files of {', '.join(SUFFIXES)}")
+        do = problems[0].reason if problems else f"Choose files of {', '.join(SUFFIXES)}"
+        raise DataError("No document could be read", "documents", do)
     return tuple(documents), tuple(problems)
 
 
-def _named(source: Path | Iterable[Path]) -> list[tuple[str, Path]]:
+def _named(source: Path | Iterable[Path | tuple[str, Path]]) -> list[tuple[str, Path]]:
     """(name, file) pairs by name. Links and hidden files of a folder are left alone: they may lead out of it."""
     if not isinstance(source, (str, os.PathLike)):
-        return [(Path(path).name, Path(path)) for path in source]
+        return [(one[0], Path(one[1])) if isinstance(one, tuple) else (Path(one).name, Path(one)) for one in source]
     root = Path(source)
     if not root.is_dir():
         return [(root.name, root)]

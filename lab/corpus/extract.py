@@ -14,8 +14,8 @@ from lab.corpus.limits import Limits, Notes, Refused
 PLAIN = (".txt", ".md", ".markdown", ".rst", ".text")
 WEB = (".html", ".htm")
 SUFFIXES = (*PLAIN, *WEB, ".pdf", ".docx")
-_BLOCKS = ["address", "article", "blockquote", "br", "dd", "div", "dt", "figcaption", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr",
-           "li", "main", "nav", "ol", "p", "pre", "section", "table", "title", "tr", "ul"]
+_BLOCKS = ["address", "article", "blockquote", "br", "dd", "div", "dt", "figcaption", "footer", "h1", "h2", "h3", "h4", "h5", "h6",
+           "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "title", "tr", "ul"]
 _HIDDEN = ["script", "style", "noscript", "template", "svg", "iframe", "object"]
 _LIGATURES = str.maketrans({"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl"})
 
@@ -65,7 +65,7 @@ def _opens_without_password(reader: Any) -> bool:
     """Many PDFs are locked against changes only: the empty password opens them."""
     try:
         return bool(reader.decrypt(""))
-    except Exception:  # an algorithm that is not installed, or a damaged lock: either way it stays shut
+    except Exception:  # noqa: BLE001 - an algorithm that is not installed, or a damaged lock: either way it stays shut
         return False
 
 
@@ -74,7 +74,7 @@ def _page(reader: Any, number: int, notes: Notes) -> str:
         return reader.pages[number].extract_text() or ""
     except (MemoryError, RecursionError):
         raise
-    except Exception as error:  # pypdf raises whatever a broken page makes it raise; the other pages are still good
+    except Exception as error:  # noqa: BLE001 - pypdf raises whatever a broken page makes it raise; the other pages are still good
         notes.add(None, f"page {number + 1} cannot be read ({type(error).__name__})")
         return ""
 
@@ -122,5 +122,5 @@ def _opened(make: Any, kind: str) -> Any:
     except (MemoryError, RecursionError):
         raise
     except Exception as error:
-        raise Refused(f"This cannot be read as {kind} ({type(error).__name__}: {error})"[:300], f"Open it in its program and save it anew as {kind}"
-                      ) from error
+        raise Refused(f"This cannot be read as {kind} ({type(error).__name__}: {error})"[:300],
+                      f"Open it in its program and save it anew as {kind}") from error

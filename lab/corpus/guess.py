@@ -1,4 +1,4 @@
-"""The first guess at a mapping, from column names and the shape of their cells. Where two guesses are as good, it says so and picks none."""
+"""The first guess at a mapping, from column names and the shape of their cells. Where two are as good, it says so and picks none."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from lab.corpus.nested import SPLITS
 from lab.corpus.values import Table
 
 # Names by tier: a column of a later tier counts only where the earlier ones have none.
-_PROMPTS = (("prompt", "question", "instruction", "query", "mr", "problem", "user_query"), ("messages", "conversations", "conversation", "dialog"),
+_CHATS = ("messages", "conversations", "conversation", "dialog")
+_PROMPTS = (("prompt", "question", "instruction", "query", "mr", "problem", "user_query"), _CHATS,
             ("text", "input", "inputs", "sentence", "utterance", "stem", "source_text", "user", "document", "article"))
 _ANSWERS = (("completion", "answer", "output", "response", "ref", "target", "best_answer", "reply", "gold", "reference", "solution",
              "answers", "slots"), ("label", "category", "intent", "class", "sentiment", "topic", "summary"))
 _CHOSEN = ("chosen", "preferred", "preferred_output", "chosen_response", "accepted")
 _REJECTED = ("rejected", "non_preferred", "non_preferred_output", "rejected_response", "dispreferred")
-_CHATS = ("messages", "conversations", "conversation", "dialog")
 _SPLIT = ("split", "subset", "set", "fold", "partition")
 _ENTITY = ("entity", "entity_id", "subject_id", "group_id")
 _DOCUMENT = ("context", "document", "document_id", "documents", "passage", "files_with_evidence", "source_file", "source")
@@ -33,9 +33,9 @@ def guess_mapping(table: Table) -> Mapping:
         return _preferences(table, names)
     mapping = _examples(table, names)
     if label := thumbs(table):
-        return mapping.model_copy(update={"reason": f"Each row holds one answer with a yes or no in '{label}' (KTO data), not two answers to one "
-                                          "prompt: no preference pairs can be made of it. To learn from the answers marked yes, keep those "
-                                          "rows and use them as examples"})
+        reason = (f"Each row holds one answer with a yes or no in '{label}' (KTO data), not two answers to one prompt: no preference pairs "
+                  "can be made of it. To learn from the answers marked yes, keep those rows and use them as examples")
+        return mapping.model_copy(update={"reason": reason})
     return mapping
 
 
@@ -44,7 +44,7 @@ def thumbs(table: Table) -> str:
     chat = any(_is_chat(table, column) for column in table.columns) or {"prompt", "completion"} <= set(table.columns)
     for column in table.columns:
         values = table.values(column)
-        if chat and column.lower() in ("label", "kto_tag") and values and all(isinstance(v, bool) or str(v).lower() in ("true", "false") for v in values):
+        if chat and column.lower() in ("label", "kto_tag") and values and all(str(value).lower() in ("true", "false") for value in values):
             return column
     return ""
 
@@ -61,7 +61,7 @@ def _examples(table: Table, names: Names) -> Mapping:
         return Mapping(prompt=_prompt(table, names, prompts[0]) if prompts else "", **extras,
                        answer=_answer(table, answers[0]) if answers else "",
                        reason=f"No column has a name that is known for the {missing}: choose among {', '.join(table.columns)[:300]}")
-    if len(prompts) > 1 and not (set(prompts) == {names.get("instruction"), names.get("input")}):
+    if len(prompts) > 1 and set(prompts) != {names.get("instruction"), names.get("input")}:
         return _open("prompt", prompts, extras, answer=_answer(table, answers[0]) if len(answers) == 1 else "")
     if len(answers) > 1:
         return _open("answer", answers, extras, prompt=_prompt(table, names, prompts[0]))

@@ -21,7 +21,8 @@ def read(text: str, suffix: str, limits: Limits, notes: Notes) -> tuple[list[str
         rows = _whole(text, parser, notes, suffix)
     columns = list(dict.fromkeys(name for row in rows for name in row))
     if len(columns) > limits.columns:
-        raise Refused(f"The rows have {len(columns):,} different keys; {limits.columns:,} are the most", "Leave out keys that are not needed")
+        raise Refused(f"The rows have {len(columns):,} different keys; {limits.columns:,} are the most",
+                      "Leave out keys that are not needed")
     return columns, rows
 
 

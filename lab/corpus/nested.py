@@ -7,8 +7,8 @@ from typing import Any
 
 from lab.corpus.limits import Refused
 
-SPLITS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation", "dev": "validation",
-          "eval": "validation", "validate": "validation", "test": "test", "testing": "test"}
+SPLITS = {"train": "train", "training": "train", "validation": "validation", "valid": "validation", "val": "validation",
+          "dev": "validation", "eval": "validation", "validate": "validation", "test": "test", "testing": "test"}
 _PLAIN = (str, int, float, bool, type(None))
 
 

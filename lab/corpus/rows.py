@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 from lab.core import DataError, Document, Example, Preference
 from lab.corpus.cells import demand_columns, render, text_of
@@ -35,8 +36,11 @@ def to_examples(table: Table, mapping: Mapping, seed: int = 0, fractions: Fracti
     splits = _with_declared(declared, prompts, answers, entities, seed, fractions)
     links, lost = _links(rows, mapping, list(documents) or list(documents_of(table, mapping)))
     if lost:
-        problems.append(Problem(reason=f"{sum(lost.values()):,} rows name a document that is not there ({', '.join(list(lost)[:3])[:200]}): "
-                                "whether the right passage was found cannot be measured for them"))
+        missing = ", ".join(list(lost)[:3])[:200]
+        problems.append(Problem(reason=f"{sum(lost.values()):,} times a row names a document that is not there ({missing}): whether the "
+                                "right passage was found cannot be measured with it"))
+    if "tools" in table.columns and "{tools" not in mapping.prompt:
+        problems.append(Problem(reason="the column 'tools' is not part of the prompt: the model will not see which tools there are"))
     examples = (Example(id=f"e{number + 1:05d}", prompt=prompt, answer=answer, split=split, entity=entity, documents=linked)
                 for (number, _), prompt, answer, split, entity, linked in zip(filled, prompts, answers, splits, entities, links) if split)
     return tuple(examples), tuple(problems)
@@ -45,8 +49,8 @@ def to_examples(table: Table, mapping: Mapping, seed: int = 0, fractions: Fracti
 def to_preferences(table: Table, mapping: Mapping, seed: int = 0) -> tuple[tuple[Preference, ...], tuple[Problem, ...]]:
     """Preference pairs, nine of ten for training and one for validation; pairs with the same prompt stay together."""
     if thumbs(table):
-        raise DataError(f"Each row holds one answer with a yes or no in '{thumbs(table)}' (KTO data), not two answers to one prompt", table.name,
-                        "Bring pairs: a prompt, a chosen and a rejected answer. Answers marked yes can serve as examples")
+        raise DataError(f"Each row holds one answer with a yes or no in '{thumbs(table)}' (KTO data), not two answers to one prompt",
+                        table.name, "Bring pairs: a prompt, a chosen and a rejected answer. Answers marked yes can serve as examples")
     _demand(table, mapping, "preferences")
     filled, problems = _filled(table, (mapping.prompt, mapping.chosen, mapping.rejected), ("prompt", "chosen answer", "rejected answer"))
     if not filled:
@@ -80,11 +84,13 @@ def documents_of(table: Table, mapping: Mapping) -> tuple[Document, ...]:
 def _demand(table: Table, mapping: Mapping, kind: str) -> None:
     if mapping.kind != kind:
         wanted = "a prompt and an answer" if kind == "examples" else "a prompt, a chosen and a rejected answer"
-        raise DataError(mapping.reason or f"The mapping does not say which columns are {wanted}", table.name, f"Set {wanted} in the mapping")
+        what = mapping.reason or f"The mapping does not say which columns are {wanted}"
+        raise DataError(what, table.name, f"Set {wanted} in the mapping")
     demand_columns((mapping.prompt, mapping.answer, mapping.chosen, mapping.rejected), table.columns, table.name)
     for column in (mapping.split_column, mapping.entity_column, mapping.document_column):
         if column and column not in table.columns:
-            raise DataError(f"The mapping names a column that is not there: {column[:80]!r}", table.name, f"Columns: {', '.join(table.columns)[:400]}")
+            raise DataError(f"The mapping names a column that is not there: {column[:80]!r}", table.name,
+                            f"Columns: {', '.join(table.columns)[:400]}")
 
 
 def _filled(table: Table, templates: tuple[str, ...], names: tuple[str, ...]) -> tuple[list[tuple[int, list[str]]], list[Problem]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from statistics import median
-from typing import Sequence
 
 from lab.core import Example, Scorer
 from lab.corpus.splits import looks_like_labels

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from random import Random
-from typing import Sequence
 
 NAMES = ("train", "validation", "test")
 Fractions = tuple[float, float, float]

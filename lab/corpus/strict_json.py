@@ -23,7 +23,8 @@ class Parser:
     def __init__(self, limits: Limits):
         self.limits, self.cells, self.halves = limits, 0, 0
         self.doubled: list[str] = []
-        self._decoder = json.JSONDecoder(object_pairs_hook=self._object, parse_constant=_no_constant, parse_int=_integer, parse_float=_number)
+        self._decoder = json.JSONDecoder(object_pairs_hook=self._object, parse_constant=_no_constant, parse_int=_integer,
+                                         parse_float=_number)
 
     def parse(self, text: str) -> Any:
         """Raises json.JSONDecodeError or BadValue, both ValueErrors with a sentence."""

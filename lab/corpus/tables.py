@@ -36,5 +36,5 @@ def join_tables(tables: dict[str, Table]) -> Table:
     rows = tuple({**row, "split": SPLITS[split]} for split, table in tables.items() for row in table.rows)
     problems = tuple(problem.model_copy(update={"reason": f"{table.name}: {problem.reason}"})
                      for table in tables.values() for problem in table.problems)
-    return Table(name=", ".join(table.name for table in tables.values()), columns=tuple(dict.fromkeys((*first.columns, "split"))), rows=rows,
-                 problems=problems, encoding=first.encoding, refused=sum(table.refused for table in tables.values()))
+    return Table(name=", ".join(table.name for table in tables.values()), columns=tuple(dict.fromkeys((*first.columns, "split"))),
+                 rows=rows, problems=problems, encoding=first.encoding, refused=sum(table.refused for table in tables.values()))

@@ -56,6 +56,7 @@ def change(**values: float) -> Settings:
     """Write settings whole; a living supervisor follows them."""
     new = Settings.model_validate({**settings().model_dump(), **values})
     store.files.write_json(folder() / "settings.json", new.model_dump(mode="json"))
+    ping()
     return new
 
 

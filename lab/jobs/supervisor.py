@@ -21,7 +21,7 @@ from lab.jobs import answerer, hardware, office, processes, watch
 from lab.jobs.parent import WarmParent
 from lab.jobs.tending import RETRY, SETTLE, Live, say, tend
 
-BEAT = 0.1  # seconds; the longest a click waits for us
+BEAT = 0.05  # seconds; the longest a click waits for us
 SCAN, SCAN_IDLE = 2.0, 10.0  # seconds between two looks at all folders, should a ping be missed
 REFUSALS = 3
 TAKEOVER = 2.0  # seconds that a new supervisor waits for one that is just ending
@@ -35,6 +35,7 @@ class Supervisor:
         self.waiting_until: dict[str, float] = {}
         self.refusals: dict[str, int] = {}
         self.devices = hardware.devices()
+        self.settings = office.settings()
         self.seen_pings = -1
         self.scanned = 0.0
         self.last_work = time.monotonic()
@@ -75,7 +76,7 @@ class Supervisor:
     def idle(self) -> bool:
         if self.live or self.queue:
             self.last_work = time.monotonic()
-        return time.monotonic() - self.last_work > office.settings().idle_seconds
+        return time.monotonic() - self.last_work > self.settings.idle_seconds
 
     def ends(self) -> bool:
         """Sign out first and look at the queue afterwards: see `office`."""
@@ -99,7 +100,8 @@ class Supervisor:
             say(f"{live.run_id}: {traceback.format_exc()}")
 
     def scan(self) -> None:
-        """Find the queue, and adopt what runs without us."""
+        """Read the settings, find the queue, and adopt what runs without us."""
+        self.settings = office.settings()
         queue = []
         for run_id in store.runs.ids():
             state = watch.state_of(run_id)
@@ -136,7 +138,7 @@ class Supervisor:
         """Give queued runs to free slots, oldest first."""
         if not self.queue or not self.parent.running:
             return
-        pool = hardware.slots(office.settings().slots, self.devices)
+        pool = hardware.slots(self.settings.slots, self.devices)
         taken = {live.slot for live in self.live.values()}
         free = [slot for slot in pool if slot not in taken]
         for run_id in list(self.queue):

@@ -18,7 +18,7 @@ from lab.core import DataError, Dpo, Preference
 from lab.engine.likelihood import answer_logps, continuation_logps, padded
 from lab.engine.load import Loaded
 from lab.methods.prompting import Prompter
-from lab.methods.training import Hooks, LeanSaving, Watcher, arguments, run_trainer
+from lab.methods.training import Hooks, LeanTrainer, Watcher, arguments, run_trainer
 
 VALUES = ("logps_chosen", "logps_rejected", "reward_margin", "reward_accuracy")
 METRICS = {"loss": "loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm",
@@ -68,7 +68,7 @@ class Collator:
         return {**batch, "keep": keep, "reference": reference}
 
 
-class PairLossTrainer(LeanSaving, DPOTrainer):
+class PairLossTrainer(LeanTrainer, DPOTrainer):
     """TRL's trainer with log-probabilities over the trained positions alone and a reference computed once."""
 
     def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:

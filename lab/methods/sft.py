@@ -16,7 +16,7 @@ from lab.core import DataError, Example, Sft
 from lab.engine.likelihood import answer_logps, padded
 from lab.engine.load import Loaded
 from lab.methods.prompting import Prompter
-from lab.methods.training import Hooks, LeanSaving, Watcher, arguments, run_trainer
+from lab.methods.training import Hooks, LeanTrainer, Watcher, arguments, run_trainer
 
 METRICS = {"loss": "loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm",
            "num_tokens": "tokens", "epoch": "epoch"}
@@ -60,7 +60,7 @@ class Collator:
         return {**batch, "keep": keep}
 
 
-class AnswerLossTrainer(LeanSaving, SFTTrainer):
+class AnswerLossTrainer(LeanTrainer, SFTTrainer):
     """TRL's trainer with the loss over the trained positions alone."""
 
     def _reject_skip_prepare_without_labels(self, *args: Any, **kwargs: Any) -> None:

@@ -10,15 +10,17 @@ import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import torch
+from torch.utils.data import Sampler
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from lab.core import Dpo, MemoryError_, Sft, Stopped, TrainingError
 from lab.engine.load import Loaded
 
 MAX_POINTS = 500  # logged training points per run
+BATCHES_SORTED_TOGETHER = 50  # rows are shuffled first, then sorted within blocks of this many batches
 BAD_STEPS = 3  # non-finite losses or gradients in a row that end a run
 
 
@@ -50,7 +52,7 @@ def arguments(settings: Sft | Dpo, rows: int, loaded: Loaded, folder: Path, hook
         num_train_epochs=settings.epochs, per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=max(32, settings.batch_size), lr_scheduler_type="cosine",
         warmup_steps=int(settings.warmup_fraction * steps), max_grad_norm=1.0,
-        train_sampling_strategy="group_by_length", length_column_name="length", remove_unused_columns=False,
+        remove_unused_columns=False,
         logging_strategy="steps", logging_steps=max(1, steps // MAX_POINTS), logging_nan_inf_filter=False,
         eval_strategy="steps", eval_steps=max(1, steps // settings.evaluations), eval_on_start=hooks.resume_from is None,
         prediction_loss_only=True, save_strategy="no", dataloader_pin_memory=not on_cpu, max_length=None)
@@ -110,8 +112,39 @@ def run_trainer(trainer: Any, watcher: Watcher, hooks: Hooks) -> None:
         raise Stopped
 
 
-class LeanSaving:
-    """Mixed into a trainer: a checkpoint without the library's model card, which cannot name a local base."""
+class ByLength(Sampler[int]):
+    """Row numbers so that neighbours have similar lengths. The order depends on seed and epoch alone, never on how much chance
+    was drawn before: a resumed run sees the same batches. The longest rows come first, so that a lack of memory shows at once."""
+
+    def __init__(self, lengths: list[int], batch_size: int, seed: int):
+        self.lengths, self.block, self.seed, self.epoch = lengths, batch_size * BATCHES_SORTED_TOGETHER, seed, 0
+        self.batch_size = batch_size
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        chance = torch.Generator().manual_seed(1_000_003 * self.seed + self.epoch)
+        order = torch.randperm(len(self.lengths), generator=chance).tolist()
+        blocks = [sorted(order[start:start + self.block], key=lambda row: -self.lengths[row])
+                  for start in range(0, len(order), self.block)]
+        batches = [block[start:start + self.batch_size] for block in blocks for start in range(0, len(block), self.batch_size)]
+        batches.sort(key=lambda batch: (len(batch) < self.batch_size, -self.lengths[batch[0]]))
+        shuffled = [batches[place + 1] for place in torch.randperm(len(batches) - 1, generator=chance).tolist()]
+        full = [batch for batch in shuffled if len(batch) == self.batch_size]
+        short = [batch for batch in shuffled if len(batch) < self.batch_size]  # last, or it would shift every batch behind it
+        return iter([row for batch in [batches[0], *full, *short] for row in batch])
+
+
+class LeanTrainer:
+    """Mixed into the library's trainers: batches by length, and checkpoints without its model card."""
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
+        rows = self.train_dataset if train_dataset is None else train_dataset
+        return ByLength(list(rows["length"]), self.args.per_device_train_batch_size, self.args.data_seed)
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the lab writes its own manifest beside every adapter."""
+        """Nothing: the library's card cannot name a local base; the lab writes its own manifest beside every adapter."""

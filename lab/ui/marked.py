@@ -49,8 +49,14 @@ export default function ({ data, parentElement }) {
     return
   }
   const table = document.createElement("table")
-  table.style.minWidth = `${data.columns.length * 9}em`
-  table.append(row("th", data.columns.map((name) => [[name, ""]])), ...data.rows.map((cells) => row("td", cells)))
+  table.style.minWidth = `${data.columns.length * 8}em`
+  const widths = document.createElement("colgroup")
+  widths.append(...data.widths.map((share) => {
+    const col = document.createElement("col")
+    col.style.width = `${share}%`
+    return col
+  }))
+  table.append(widths, row("th", data.columns.map((name) => [[name, ""]])), ...data.rows.map((cells) => row("td", cells)))
   root.className = "scroll"
   root.replaceChildren(table)
 }
@@ -63,9 +69,9 @@ def spans(parts: Sequence[Part], key: str, mono: bool = True) -> None:
     _component(key=key, data={"parts": [list(part) for part in _joined(parts)], "mono": mono})
 
 
-def grid(columns: Sequence[str], rows: Sequence[Sequence[Sequence[Part]]], key: str) -> None:
-    """A table whose cells are texts with marked parts."""
-    _component(key=key, data={"columns": list(columns), "rows": [[[list(part) for part in _joined(cell)] for cell in row] for row in rows]})
+def grid(columns: Sequence[str], rows: Sequence[Sequence[Sequence[Part]]], key: str, widths: Sequence[float] = ()) -> None:
+    """A table whose cells are texts with marked parts. `widths`: shares of the columns; equal where not given."""
+    _component(key=key, data={"columns": list(columns), "widths": [100 * width / sum(widths) for width in widths], "rows": [[[list(part) for part in _joined(cell)] for cell in row] for row in rows]})
 
 
 def plain(text: Any) -> list[Part]:

@@ -110,7 +110,7 @@ def _task(home: str, task_id: str) -> TaskData | str:
 
 def task_names() -> dict[str, str]:
     """id -> name of every task at hand, unreadable ones under their id."""
-    return {name: data.task.name if (data := task(name)) else name for name in store.tasks.ids()}
+    return _unique({name: data.task.name if (data := task(name)) else name for name in store.tasks.ids()})
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -124,7 +124,13 @@ def suite(name: str) -> Suite:
 
 def suite_titles() -> dict[str, str]:
     """name -> title of every retention suite at hand."""
-    return {name: suite(name).title for name in store.tasks.suite_names()}
+    return _unique({name: suite(name).title for name in store.tasks.suite_names()})
+
+
+def _unique(names: dict[str, str]) -> dict[str, str]:
+    """Labels that stand for one thing each: where two are equal, the id is added."""
+    labels = list(names.values())
+    return {name: label if labels.count(label) == 1 else f"{label} ({name})" for name, label in names.items()}
 
 
 @st.cache_resource(ttl=60, max_entries=64, show_spinner=False)

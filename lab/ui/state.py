@@ -47,10 +47,17 @@ def choose_experiment(where: Any = st) -> Experiment | None:
 
 
 def choose_systems(label: str, names: Sequence[str], key: str, default: Sequence[str] | None = None, **kwargs: Any) -> list[str]:
-    """Some Systems by name, kept in the URL."""
-    chosen = st.multiselect(label, list(names), default=[name for name in (default or names) if name in names], key=key,
-                            bind="query-params", **kwargs)
+    """Some Systems by name, in the order given. The URL carries them where they are not the default ones."""
+    widget, usual = f"_{key}_widget", [name for name in (default or names) if name in names]
+    asked = [name for name in st.query_params.get_all(key) if name in names]
+    st.session_state[widget] = asked or usual
+    chosen = st.pills(label, list(names), selection_mode="multi", format_func=text.label, key=widget, on_change=_many_into_url,
+                      args=(key,), **kwargs) or usual
     return [name for name in names if name in chosen]
+
+
+def _many_into_url(key: str) -> None:
+    st.query_params[key] = list(st.session_state.get(f"_{key}_widget") or [])
 
 
 def choose_seed(seeds: Sequence[int], key: str) -> int:

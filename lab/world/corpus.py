@@ -80,7 +80,7 @@ def _single_short(rng: random.Random, world: World) -> str:
     return reading.single(rng, world, longest=2)
 
 
-# kind: maker, then its share of the documents from the start, from 25 % and from 88 % of the tokens on.
+# kind: maker, then its share of the documents from the start, from 15 % and from 85 % of the tokens on.
 MIX: dict[str, tuple[Maker, tuple[float, float, float]]] = {
     "bios": (_bio, (15, 16, 13)),
     "questions": (_questions, (22, 26, 24)),
@@ -98,7 +98,7 @@ MIX: dict[str, tuple[Maker, tuple[float, float, float]]] = {
     "tone": (dialogue.tone, (4, 5, 4)),
     "long": (_long, (0, 0, 5)),
 }
-PHASES = (0.0, 0.25, 0.88)
+PHASES = (0.0, 0.15, 0.85)
 
 
 def phase_of(progress: float) -> int:

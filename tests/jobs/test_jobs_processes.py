@@ -25,6 +25,12 @@ def ended(*runs):
     return lambda: all(state(run.id) in ("finished", "failed", "stopped") for run in runs)
 
 
+def exit_code(run_id, attempt):
+    """How an attempt ended; the file comes a moment after the run's final state."""
+    until(lambda: store.runs.read_exit(run_id, attempt) is not None)
+    return store.runs.read_exit(run_id, attempt)
+
+
 def test_two_launches_have_one_supervisor_and_end_in_order(toys, experiment):
     first = jobs.launch(experiment("sleep 0.3", "quick"))
     who = office.who()
@@ -33,7 +39,7 @@ def test_two_launches_have_one_supervisor_and_end_in_order(toys, experiment):
     until(ended(*first, *second))
     assert [line["run"] for line in starts()] == [run.id for run in (*first, *second)]
     assert {view.status for view in jobs.views()} == {"finished"}
-    assert all(store.runs.read_exit(run.id, 1) == 0 for run in (*first, *second))
+    assert all(exit_code(run.id, 1) == 0 for run in (*first, *second))
 
 
 def test_a_second_supervisor_leaves_at_once(toys):
@@ -54,7 +60,7 @@ def test_killed_supervisor_is_replaced_and_nothing_starts_twice(toys, experiment
     until(ended(*runs))
     assert [state(run.id) for run in runs] == ["finished", "finished"]
     assert len(starts()) == 2
-    assert store.runs.read_exit(runs[0].id, 1) == 0  # its old warm parent stayed to write it down
+    assert exit_code(runs[0].id, 1) == 0  # its old warm parent stayed to write it down
 
 
 def test_supervisor_killed_again_and_again_loses_no_run(toys, experiment):
@@ -75,7 +81,7 @@ def test_killed_worker_is_resumed(toys, experiment):
     os.kill(until(running(run.id)), signal.SIGKILL)
     until(ended(run))
     assert state(run.id) == "finished" and store.runs.state(run.id).attempt == 2
-    assert store.runs.read_exit(run.id, 1) == -9 and store.runs.read_exit(run.id, 2) == 0
+    assert exit_code(run.id, 1) == -9 and exit_code(run.id, 2) == 0
     assert any("signal 9" in event.get("message", "") for event in store.runs.events(run.id)[0])
 
 
@@ -111,7 +117,7 @@ def test_warm_parent_leaves_after_its_supervisor(toys, experiment):
     until(running(run.id))
     supervisor().kill()
     until(lambda: not of_workspace(toys))
-    assert state(run.id) == "finished" and store.runs.read_exit(run.id, 1) == 0
+    assert state(run.id) == "finished" and exit_code(run.id, 1) == 0
 
 
 def test_stop_of_a_working_run(toys, experiment):

@@ -25,8 +25,9 @@ def curve_chart(frame: pd.DataFrame, styles: dict[str, Style], look: Look, x_tit
         figure.add_scatter(x=rows["x"], y=rows["smooth"] if smoothed else rows["value"], name=text.plot(name),
                            mode="lines+markers" if len(rows) < 30 else "lines",
                            line={"color": style.colour, "dash": style.dash, "width": look.px(2.4)},
-                           marker={"symbol": style.symbol, "size": look.px(7)}, hovertemplate="%{y:.4g}")
+                           marker={"symbol": style.symbol, "size": look.px(7)}, hovertemplate="%{y:.4g}", cliponaxis=False)
     figure.update_xaxes(title_text=x_title, rangemode="tozero")
-    figure.update_yaxes(title_text=y_title)
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "font": {"size": look.px(14)}}
-    return finish(figure, look, HEIGHT, hovermode="x unified", legend=legend, showlegend=True, margin={"b": look.px(52)})
+    finish(figure, look, HEIGHT, hovermode="x unified", legend=legend, showlegend=True, margin={"b": look.px(52)})
+    figure.update_yaxes(title_text=y_title, tickfont={"size": look.px(13), "color": look.quiet})
+    return figure

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from lab import compare
 from lab.core import Evaluation
-from lab.ui import reads
+from lab.ui import marked, reads, text
 from lab.ui.panels.numbers import numbers, table
 
 
@@ -23,10 +22,10 @@ def cost_panel(evaluations: dict[str, Evaluation], views: dict[str, Any]) -> Non
     seconds = st.column_config.NumberColumn(format="%.2f s")
     tokens = st.column_config.NumberColumn(format="%.0f")
     share = st.column_config.NumberColumn(format="percent")
-    names = {"system": "System", "n": "answers", "seconds_p50": "time per answer, median", "seconds_p95": "95th percentile",
-             "prompt_tokens": "prompt tokens", "answer_tokens": "answer tokens", "ended": "came to an end", "hit": "right document found",
-             "run_seconds": "whole run"}
-    table(frame.rename(columns=names), {names["seconds_p50"]: seconds, names["seconds_p95"]: seconds, names["prompt_tokens"]: tokens,
+    names = {"system": "System", "n": "Answers", "seconds_p50": "Time per answer, median", "seconds_p95": "95th percentile",
+             "prompt_tokens": "Prompt tokens", "answer_tokens": "Answer tokens", "ended": "Came to an end", "hit": "Right document found",
+             "run_seconds": "Whole run"}
+    table(frame.dropna(axis="columns", how="all").rename(columns=names), {names["seconds_p50"]: seconds, names["seconds_p95"]: seconds, names["prompt_tokens"]: tokens,
                                         names["answer_tokens"]: tokens, names["ended"]: share, names["hit"]: share,
                                         names["run_seconds"]: st.column_config.NumberColumn(format="%.0f s")})
     st.caption("Time per answer was measured in a batch on the machine that ran it. Retrieval and shots make prompts longer; "
@@ -44,7 +43,6 @@ def health_panel(runs: dict[str, Any], evaluations: dict[str, Evaluation], base:
     if not found:
         st.caption(":material/check_circle: No rule about curves or answers fired.")
         return
-    rows = pd.DataFrame([{"System": name, "Seen in": finding.stage, "What": finding.what, "What to do": finding.do}
-                         for name, finding in found])
-    wide = st.column_config.TextColumn(width="large")
-    table(rows, {"What": wide, "What to do": wide})
+    marked.grid(["System", "Seen in", "What", "What to do"],
+                [[marked.plain(cell) for cell in (name, text.STAGES.get(finding.stage, finding.stage), finding.what, finding.do)]
+                 for name, finding in found], key="compare_health", widths=(2, 2, 5, 5))

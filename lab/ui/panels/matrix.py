@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from lab.ui import charts, state, text
-from lab.ui.panels.numbers import numbers, table
+from lab.ui import charts, marked, state, text
+from lab.ui.panels.numbers import numbers
 
 PLAIN = {"displayModeBar": False}
 
@@ -44,7 +44,7 @@ def difference_panel(found: dict[str, Any], reference: str, key: str) -> None:
         st.caption("Nothing to compare with yet: the reference or the others have no scores on this task.")
         return
     words = {"better": "▲ better", "worse": "▼ worse", "unclear": "≈ cannot tell", "not measured": "–"}
-    rows = pd.DataFrame([{"system": name, "verdict": words[entry.verdict], "in words": entry.sentence} for name, entry in found.items()])
-    table(rows, {"in words": st.column_config.TextColumn(width="large")})
+    marked.grid(["System", "Verdict", "In words"], [[marked.plain(name), marked.plain(words[entry.verdict]), marked.plain(entry.sentence)]
+                                                    for name, entry in found.items()], key=f"{key}_grid", widths=(2, 2, 8))
     detail = pd.DataFrame([{"reference": reference, "system": name, **entry.model_dump(exclude={"sentence"})} for name, entry in found.items()])
     numbers(detail, "differences", key)

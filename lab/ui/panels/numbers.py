@@ -10,10 +10,14 @@ import streamlit as st
 from lab.ui import text
 
 
+WHOLE = 20  # rows; longer tables scroll
+
+
 def table(frame: pd.DataFrame, config: dict[str, Any] | None = None, **kwargs: Any) -> None:
     """A read-only table. It is sent in pieces (lazy), which also takes Streamlit's own raw CSV button away."""
     shown = frame.rename(columns=lambda name: str(name).replace("_", " "))
-    st.dataframe(shown, hide_index=True, column_config=config, lazy=True, **kwargs)
+    height = {"height": "content"} if len(frame) <= WHOLE else {}
+    st.dataframe(shown, hide_index=True, column_config=config, lazy=True, **(height | kwargs))
 
 
 def numbers(frame: pd.DataFrame, name: str, key: str) -> None:

@@ -32,7 +32,8 @@ def outputs_panel(evaluations: dict[str, Evaluation], suite: Suite, reference: s
     if rows.empty:
         return
     part = rows.iloc[(page - 1) * PAGE: page * PAGE]
-    marked.grid(["Question", "Right answer", *names], [_row(row, names, reference) for row in part.to_dict("records")], key="compare_grid")
+    marked.grid(["Question", "Right answer", *names], [_row(row, names, reference) for row in part.to_dict("records")], key="compare_grid",
+                widths=(3, 2, *(2.5 for _ in names)))
     _details(part["id"].tolist(), {row["id"]: text.short(row["prompt"], 80) for row in part.to_dict("records")}, evaluations, names)
 
 

@@ -15,21 +15,16 @@ from lab.ui.panels.numbers import table
 def run_table(views: list[Any], tasks: dict[str, str]) -> None:
     """One row per run; a failed one says why in its row."""
     table(run_frame(views, tasks), {
-        "System": st.column_config.TextColumn(width="small"), "Seed": st.column_config.NumberColumn(width=60),
-        "Progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width="small"),
-        "Doing": st.column_config.TextColumn(width="medium"), "What happened": st.column_config.TextColumn(width="medium")})
+        "Seed": st.column_config.NumberColumn(width=60), "Time": st.column_config.TextColumn(width=80),
+        "Progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=150),
+        "Now, or what happened": st.column_config.TextColumn(width=340)})
 
 
 def run_frame(views: list[Any], tasks: dict[str, str]) -> pd.DataFrame:
     rows = [{"System": view.run.system.name, "Task": tasks.get(view.run.task, view.run.task), "Seed": view.run.seed,
-             "Status": text.status(view.status), "Doing": doing(view), "Progress": progress(view),
-             "Time": text.seconds(view.seconds), "What happened": view.state.failure.sentence() if view.state.failure else ""}
-            for view in views]
-    return pd.DataFrame(rows, columns=["System", "Task", "Seed", "Status", "Doing", "Progress", "Time", "What happened"])
-
-
-def doing(view: Any) -> str:
-    return view.doing if view.status in ("running", "lost") else ""
+             "Status": text.status(view.status), "Progress": progress(view), "Time": text.seconds(view.seconds),
+             "Now, or what happened": view.state.failure.sentence() if view.state.failure else view.doing} for view in views]
+    return pd.DataFrame(rows, columns=["System", "Task", "Seed", "Status", "Progress", "Time", "Now, or what happened"])
 
 
 def progress(view: Any) -> float | None:
@@ -42,6 +37,9 @@ def progress_line(views: list[Any], tasks: dict[str, str]) -> None:
     failed = sum(view.status == "failed" for view in views)
     share = sum(1.0 if view.status in FINAL else view.progress or 0.0 for view in views) / max(1, len(views))
     words = f"{done} of {text.count(len(views), 'run')} done" + (f", {failed} failed" if failed else "")
+    if done == len(views):
+        st.caption(words)
+        return
     st.progress(min(1.0, share), text=words)
     for view in views:
         if view.status in ("running", "lost"):

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lab.ui import reads, state, text
+from lab.ui import charts, reads, state, text
+
+
+_LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="168" height="36" viewBox="0 0 168 36">
+<path d="M4 30h24" stroke="{ink}" stroke-width="3" stroke-linecap="round"/>
+<path d="M15 29 25 9" stroke="{accent}" stroke-width="3" stroke-linecap="round"/><circle cx="26" cy="7" r="4.5" fill="{accent}"/>
+<text x="42" y="27" font-family="Source Sans 3, Source Sans Pro, Helvetica, Arial, sans-serif" font-size="23" font-weight="650" fill="{ink}">Lever Lab</text>
+</svg>"""
 
 
 def sidebar() -> None:
-    st.caption("Which lever should we pull?")
+    look = state.look()
+    st.logo(_LOGO.format(ink=look.ink, accent=charts.palette(look)[0]), size="large")
     for device in reads.devices():
         icon = "memory" if device.kind == "cpu" else "developer_board"
         st.caption(f":material/{icon}: {text.label(device.name)}, {text.bytes_(device.memory_free)} free of {text.bytes_(device.memory_total)}")

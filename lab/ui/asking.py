@@ -1,0 +1,77 @@
+"""The Ask page's parts: which Systems can be asked, the question under way, the replies as they grow."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lab.core import Experiment, Run
+from lab.ui import answers, panels, reads, text
+
+_CURRENT = "_ask_current"  # the id of the question this session looks at
+
+
+def ready_systems(experiment: Experiment, task: str) -> dict[str, Run]:
+    """System's name -> the run that made it, the first seed's where there are several. One base at a time is in memory."""
+    found: dict[str, Run] = {}
+    for view in reads.views(experiment.id):
+        if view.run.task == task and (view.status == "finished" or view.state.kept):
+            found.setdefault(view.run.system.name, view.run)
+    if not found:
+        return {}
+    base = next(iter(found.values())).system.base.fingerprint
+    return {name: run for name, run in found.items() if run.system.base.fingerprint == base}
+
+
+def example_question(task: str) -> str:
+    """The first test question, so that there is something to press Ask on."""
+    data = reads.task(task)
+    return next((example.prompt for example in data.split("test")), "") if data else ""
+
+
+def begin(question: str, runs: dict[str, Run]) -> None:
+    """Stop what this session asked before and ask anew."""
+    if old := answers.find(st.session_state.get(_CURRENT)):
+        answers.stop(old)
+    base = next(iter(runs.values())).system.base
+    st.session_state[_CURRENT] = answers.ask(question, base, {name: run.id for name, run in runs.items()})
+
+
+def current() -> answers.Asking | None:
+    return answers.find(st.session_state.get(_CURRENT))
+
+
+def replies_panel(asking: answers.Asking) -> None:
+    """The answers in columns of two or three, and what each of them was given."""
+    if asking.state == "starting":
+        st.status("The model is being loaded: the first question takes some seconds.", state="running")
+        return
+    if asking.problem:
+        panels.problem("The model cannot answer", asking.problem.failure)
+        return
+    if asking.active and st.button("Stop", icon=":material/stop_circle:", key="ask_stop"):
+        answers.stop(asking)
+    st.caption("Question")
+    st.text(asking.question)
+    width = 3 if len(asking.replies) in (3, 5, 6) else 2
+    for start in range(0, len(asking.replies), width):
+        for column, reply in zip(st.columns(width), asking.replies[start:start + width]):
+            with column.container(border=True, height="stretch"):
+                _reply(reply)
+
+
+def _reply(reply: answers.Reply) -> None:
+    st.markdown(f"**{text.label(reply.system)}**")
+    if reply.problem:
+        st.text(reply.problem)
+        return
+    st.text(reply.text or ("…" if not reply.done else "(an empty answer)"))
+    if not reply.done:
+        return
+    first = f"first word after {text.seconds(reply.first)}, " if reply.first else ""
+    st.caption(f"{first}{text.seconds(reply.seconds)} in all")
+    with st.expander("Prompt and passages", type="compact"):
+        for place, passage in enumerate(reply.passages, start=1):
+            st.caption(f"Passage {place}, from {text.label(passage.document)}")
+            st.code(passage.text, language=None, wrap_lines=True)
+        st.caption("Prompt as it was sent")
+        st.code(reply.prompt or "Not known.", language=None, wrap_lines=True)

@@ -1,0 +1,46 @@
+"""Choosing and inspecting a base: a shipped one or a local folder. Refusals come with their reason."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from lab import store
+from lab.core import Base, LabError
+from lab.corpus.template import ChatTemplate
+from lab.ui import panels, reads, text
+
+FOLDER = "A local folder …"
+SOURCES = {"base": "its own", "plain": "plain (stored with the System)", "system": "given"}
+
+
+def choose_base(key: str, where: str = "Base model") -> Base | None:
+    """A Base that can be used, or None with the reason on the page."""
+    options = [*store.bases.shipped(), FOLDER]
+    chosen = st.selectbox(where, options, key=f"{key}_base", persist_state="session",
+                          help="Shipped bases are there at once. Any Hugging Face folder with safetensors weights works in their place.")
+    ref = chosen
+    if chosen == FOLDER:
+        ref = st.text_input("Folder of the model", key=f"{key}_folder", persist_state="session", placeholder="/models/my-model",
+                            help="The folder that holds config.json, model.safetensors and tokenizer.json.")
+        if not ref:
+            return None
+    try:
+        return reads.base("folder" if chosen == FOLDER else "shipped", ref)
+    except LabError as error:
+        panels.problem("This base cannot be used", error.failure)
+        return None
+
+
+def inspect(base: Base) -> None:
+    """What the base is, in one line of figures."""
+    try:
+        template = SOURCES[ChatTemplate.of(store.bases.folder_of(base)).source]
+    except LabError as error:
+        panels.problem("The base's chat template cannot be used", error.failure)
+        template = "unusable"
+    with st.container(horizontal=True, gap="large"):
+        for label, value in (("Parameters", text.parameters(base.parameters)), ("Context", f"{base.context:,} tokens" if base.context else "not said"),
+                             ("Chat template", template), ("Fingerprint", base.fingerprint[:8])):
+            with st.container(width="content", gap="xsmall"):
+                st.caption(label)
+                st.markdown(f"**{text.label(value)}**")

@@ -1,0 +1,76 @@
+"""Forms made from the settings' own types: label, tool-tip, bounds and default stand in core/settings.py and nowhere else."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, get_args, get_origin
+
+import streamlit as st
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from lab.core import Failure, Value
+from lab.ui import panels
+
+SIMPLE = {"Prompting": ("instruction", "shots"), "Retrieval": ("retriever", "top_k", "chunk_words"),
+          "Sft": ("epochs", "learning_rate", "lora_rank"), "Dpo": ("epochs", "learning_rate", "beta")}
+HIDDEN = ("kind", "seed")  # an Experiment's own seeds replace these
+LONG = ("instruction", "passage_format")
+WORDS = {"top_k": "Passages (top k)", "lora_rank": "LoRA rank", "lora_alpha": "LoRA alpha", "lora_dropout": "LoRA dropout", "beta": "Beta",
+         "chunk_words": "Passage length (words)", "overlap_words": "Overlap (words)", "max_length": "Maximum length (tokens)"}
+
+
+def lever_form(start: Value, prefix: str, expert: bool) -> Value | None:
+    """Widgets for a lever's settings, filled with `start`. None where the settings contradict each other; the page says why.
+
+    What Simple does not show keeps its value: switching back and forth loses nothing.
+    """
+    kind = type(start)
+    shown = [name for name in kind.model_fields if name not in HIDDEN and (expert or name in SIMPLE[kind.__name__])]
+    values = start.model_dump() | _kept(kind, prefix)
+    for name in shown:
+        values[name] = _widget(name, kind.model_fields[name], values[name], f"{prefix}_{name}")
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        panels.problem("These settings do not fit", Failure(kind="data", what=_words(error), do="Change the setting named here"))
+        return None
+
+
+def _kept(kind: type[Value], prefix: str) -> dict[str, Any]:
+    return {name: st.session_state[f"{prefix}_{name}"] for name in kind.model_fields if f"{prefix}_{name}" in st.session_state}
+
+
+def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
+    label, about = WORDS.get(name, name.replace("_", " ").capitalize()), {"help": field.description, "key": key, "persist_state": "session"}
+    known = {} if key in st.session_state else {"value": value}
+    if get_origin(field.annotation) is Literal:
+        options = list(get_args(field.annotation))
+        default = {} if key in st.session_state else {"default": value}
+        return st.segmented_control(label, options, required=True, **default, **about)
+    low, high = bounds(field)
+    if field.annotation is int:
+        return st.number_input(label, min_value=low, max_value=high, step=1, **known, **about)
+    if field.annotation is float:
+        low, high = (bound if bound is None else float(bound) for bound in (low, high))
+        return st.number_input(label, min_value=low, max_value=high, step=_step(value), format=_format(name), **known, **about)
+    return st.text_area(label, height=90, **known, **about) if name in LONG else st.text_input(label, **known, **about)
+
+
+def bounds(field: FieldInfo) -> tuple[float | None, float | None]:
+    """Smallest and largest value the setting allows, as pydantic was told; an open bound counts as its limit."""
+    found = {name: getattr(rule, name) for rule in field.metadata for name in ("ge", "gt", "le", "lt") if getattr(rule, name, None) is not None}
+    return found.get("ge", found.get("gt")), found.get("le", found.get("lt"))
+
+
+def _format(name: str) -> str:
+    return "%.2e" if name == "learning_rate" else "%.3g"
+
+
+def _step(value: float) -> float:
+    """One unit of the value's leading digit, so that the buttons move sensibly for 2e-4 as for 3."""
+    return 10.0 ** math.floor(math.log10(value)) if value > 0 else 0.01
+
+
+def _words(error: ValidationError) -> str:
+    return "; ".join(f"{' '.join(str(part) for part in one['loc']) or 'settings'}: {one['msg']}" for one in error.errors())

@@ -1,0 +1,181 @@
+"""From uploaded files to a Task: mapping, splits, findings, saving. The steps of the Data page, one function each."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple, Sequence, get_args
+
+import streamlit as st
+
+from lab import store
+from lab.core import DataError, Document, LabError, Scorer, Task, TaskData, failure_of
+from lab.core.tasks import ScorerKind
+from lab.corpus.checks import check, without_leaks
+from lab.corpus.guess import guess_mapping
+from lab.corpus.mapping import Mapping
+from lab.corpus.rows import documents_of, to_examples, to_preferences
+from lab.corpus.scorers import suggest_scorer
+from lab.ui import panels, text, uploads
+
+SCORERS = [kind for kind in get_args(ScorerKind) if kind not in ("text_loss", "multiple_choice")]
+LEVELS = {"refuse": ("error", "red", "Must be mended"), "warn": ("warning", "orange", "Look at this"), "note": ("info", "blue", "Good to know")}
+SHOWN = 6  # problems of a file that are listed at once
+
+
+class Uploaded(NamedTuple):
+    """The readable files of one upload."""
+
+    examples: Any = None
+    preferences: Any = None
+    documents: tuple[Document, ...] = ()
+
+
+def choose_files() -> Uploaded:
+    """The three uploaders with what could not be read. A file that is refused leaves nothing behind."""
+    columns = st.columns(3)
+    with columns[0]:
+        examples = _table("Examples", "Prompts with their right answers: CSV, TSV, JSON or JSON Lines.", "data_examples")
+    with columns[1]:
+        documents = _documents()
+    with columns[2]:
+        preferences = _table("Preferences", "Pairs of a preferred and a rejected answer, for DPO. Optional.", "data_preferences")
+    return Uploaded(examples, preferences, documents)
+
+
+def _table(label: str, about: str, key: str) -> Any:
+    upload = st.file_uploader(label, type=uploads.TABLES, key=key, help=about)
+    if upload is None:
+        return None
+    table = uploads.read_or_none(lambda: uploads.table(upload), lambda error: panels.problem("This file was not taken", error.failure))
+    if table:
+        st.caption(f":material/check: {text.count(len(table.rows), 'row')}, {text.count(len(table.columns), 'column')}, {text.label(table.encoding)}")
+        problems([problem.sentence() for problem in table.problems])
+    return table
+
+
+def _documents() -> tuple[Document, ...]:
+    chosen = st.file_uploader("Documents", type=uploads.DOCUMENTS, accept_multiple_files=True, key="data_documents",
+                              help="What retrieval searches in: text, Markdown, HTML, PDF or Word. Optional.")
+    if not chosen:
+        return ()
+    found = uploads.read_or_none(lambda: uploads.documents(chosen), lambda error: panels.problem("No document was taken", error.failure))
+    if found is None:
+        return ()
+    st.caption(f":material/check: {text.count(len(found[0]), 'document')}, {sum(len(document.text.split()) for document in found[0]):,} words")
+    problems([problem.sentence() for problem in found[1]])
+    return found[0]
+
+
+def problems(sentences: Sequence[str]) -> None:
+    """Rows or files that stayed out, the first few at once."""
+    if not sentences:
+        return
+    with st.expander(f"{text.count(len(sentences), 'problem')}: the rest is usable", icon=":material/warning:"):
+        for sentence in sentences[:SHOWN]:
+            st.text(sentence)
+        if len(sentences) > SHOWN:
+            st.caption(f"and {len(sentences) - SHOWN:,} more of this kind")
+
+
+def mapping_form(table: Any, kind: str) -> Mapping | None:
+    """The mapping, prefilled with the guess and open to correction; None while something is missing."""
+    guess, key = guess_mapping(table), f"data_map_{kind}_{abs(hash((table.name, table.columns)))}"
+    if guess.reason:
+        st.markdown(":orange[:material/help:] The columns leave it open what is what:")
+        st.text(guess.reason)
+    names = ("prompt", "answer") if kind == "examples" else ("prompt", "chosen", "rejected")
+    parts = {}
+    for column, name in zip(st.columns(len(names)), names):
+        parts[name] = _template(column, name, getattr(guess, name), table.columns, key)
+    extras = {}
+    if kind == "examples":
+        with st.expander("Split, groups, documents"):
+            for column, name in zip(st.columns(3), ("split_column", "entity_column", "document_column")):
+                options = ["", *table.columns]
+                extras[name] = column.selectbox(name.replace("_", " ").capitalize(), options, index=options.index(getattr(guess, name) or ""),
+                                                key=f"{key}_{name}", format_func=lambda value: value or "none",
+                                                help=Mapping.model_fields[name].description)
+    mapping = Mapping(**parts, **extras)
+    return mapping if mapping.kind == kind else None
+
+
+def _template(where: Any, name: str, guess: str, columns: Sequence[str], key: str) -> str:
+    """A column or a template over several; what is typed is kept as it is."""
+    options = list(dict.fromkeys([guess, *(f"{{{column}}}" for column in columns)] if guess else [f"{{{column}}}" for column in columns]))
+    found = where.selectbox(name.capitalize(), options, index=0 if guess else None, accept_new_options=True, key=f"{key}_{name}",
+                            placeholder="Choose a column or write a template", help=Mapping.model_fields[name].description)
+    return (found or "").replace("\\n", "\n")
+
+
+def assemble(found: Uploaded, mapping: Mapping, pairs: Mapping | None) -> tuple[TaskData, list[str]] | None:
+    """Rows of a Task from the files, and the sentences about rows that stayed out. None where a mapping does not work (the page says why)."""
+    try:
+        documents = found.documents or documents_of(found.examples, mapping)
+        examples, left_out = to_examples(found.examples, mapping, documents=documents)
+        preferences, lost = to_preferences(found.preferences, pairs) if pairs else ((), ())
+    except LabError as error:
+        panels.problem("These columns do not work", error.failure)
+        return None
+    draft = Task(id="draft", name="draft", scorers=(suggest_scorer(examples),), mapping=mapping.model_dump(exclude={"reason"}))
+    data = TaskData(task=draft, examples=examples, preferences=preferences, documents=documents).sealed()
+    return data, [problem.sentence() for problem in (*left_out, *lost)]
+
+
+def findings_panel(data: TaskData) -> tuple[TaskData, bool]:
+    """What the check found; the rows after the offered removal, and whether they may be saved."""
+    found = check(data)
+    if any("test" in finding.what and finding.level == "refuse" for finding in found) or any("also trained" in finding.what for finding in found):
+        if st.toggle("Take out rows that would leak the test into training", key="data_without_leaks"):
+            data = without_leaks(data)
+            found = check(data)
+    for finding in found:
+        icon, colour, title = LEVELS[finding.level]
+        with st.expander(f":{colour}[:material/{icon}:] {title}: {text.label(finding.what)}" + (f" ({finding.count:,})" if finding.count else ""),
+                         expanded=finding.level == "refuse"):
+            for example in finding.examples:
+                st.text(example)
+            st.caption("What to do")
+            st.text(finding.do)
+    if not found:
+        st.caption(":material/check_circle: Nothing to complain about.")
+    return data, not any(finding.level == "refuse" for finding in found)
+
+
+def save_form(data: TaskData, allowed: bool) -> None:
+    """Name, scorer and the save button. A refusal keeps everything that was filled in."""
+    left, right = st.columns(2)
+    name = left.text_input("Name of the task", max_chars=80, key="data_name", persist_state="session", placeholder="Support answers")
+    need = right.text_input("What it needs", max_chars=60, key="data_need", persist_state="session", placeholder="facts, form, tone …")
+    proposed = data.task.scorers[0].kind
+    kind = left.selectbox("How an answer is scored", SCORERS, index=SCORERS.index(proposed), format_func=text.metric, key=f"data_scorer_{proposed}",
+                          help="Proposed from the answers at hand; every System of a comparison is scored the same way.")
+    length = right.number_input("Longest answer (tokens)", 1, 8_192, 64, key="data_length", persist_state="session",
+                                help=Task.model_fields["max_new_tokens"].description or "Generation stops here.")
+    phrases = st.text_input("Phrases, one of which the answer must hold (separated by |)", key="data_phrases") if kind == "rule" else ""
+    about = st.text_area("Description", max_chars=1_000, height=80, key="data_about", persist_state="session")
+    if st.button("Save as a task", type="primary", icon=":material/save:", key="data_save", disabled=not allowed):
+        scorer = Scorer(kind=kind, phrases=tuple(part.strip() for part in phrases.split("|") if part.strip()))
+        _save(data, {"name": name or "", "need": need or "", "description": about or "", "scorers": (scorer,), "max_new_tokens": length})
+    elif not allowed:
+        st.caption("Saving waits until nothing above must be mended.")
+
+
+def _save(data: TaskData, about: dict[str, Any]) -> None:
+    if not about["name"].strip():
+        st.warning("Give the task a name first.", icon=":material/edit:")
+        return
+    if about["scorers"][0].kind == "rule" and not about["scorers"][0].phrases:
+        st.warning("Write at least one phrase that a right answer holds.", icon=":material/edit:")
+        return
+    task = data.task.model_copy(update={**about, "id": store.new_id(_slug(about["name"]))})
+    try:
+        saved = store.tasks.save(data.model_copy(update={"task": task}))
+    except (DataError, OSError) as error:
+        panels.problem("The task could not be saved", failure_of(error, "Data"))
+    else:
+        st.success("Saved. It can be used on the Build page now.", icon=":material/check_circle:")
+        st.session_state["_data_saved"] = saved.task.id
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30] or "task"

@@ -1,0 +1,66 @@
+"""What a launch would do, before it does it: the runs, the parts they share, what is there already, and what is refused."""
+
+from __future__ import annotations
+
+import time
+
+import pandas as pd
+import streamlit as st
+from pydantic import ValidationError
+
+from lab import jobs, store
+from lab.core import Experiment, LabError, Run, System, adapter_key, failure_of, index_key
+from lab.ui import panels, reads, text
+
+
+def draft(name: str, question: str, tasks: list[str], systems: list[System], suites: list[str], seeds: list[int]) -> Experiment | None:
+    """An Experiment, not yet saved; None where something is still missing (the page says what)."""
+    missing = [words for words, value in (("a task", tasks), ("a System", systems), ("a seed", seeds)) if not value]
+    if missing:
+        st.info(f"Choose {', '.join(missing)} to go on.", icon=":material/info:")
+        return None
+    try:
+        return Experiment(id=store.new_id("exp"), name=name.strip() or "Unnamed experiment", question=question.strip(), tasks=tuple(tasks),
+                          systems=tuple(systems), suites=tuple(suites), seeds=tuple(seeds), created=time.time())
+    except ValidationError as error:
+        panels.problem("This cannot be launched", failure_of(error, "Build"))
+        return None
+
+
+def plan_panel(experiment: Experiment) -> bool:
+    """Draw what will be run; whether it may be launched."""
+    try:
+        runs = jobs.plan(experiment)
+    except LabError as error:
+        panels.problem("This cannot be launched", error.failure)
+        return False
+    refusals = jobs.check(experiment)
+    for failure in refusals:
+        panels.problem("Refused", failure)
+    frame = plan_frame(runs)
+    ready = int((frame["There already"] == "all of it").sum())
+    st.caption(f"{text.count(len(runs), 'run')}" + (f", {ready} of them answered already and reused" if ready else "")
+               + ". A part that several runs share is made once.")
+    panels.table(frame)
+    return not refusals
+
+
+def plan_frame(runs: list[Run]) -> pd.DataFrame:
+    names, seen, rows = reads.task_names(), {}, []
+    for run in runs:
+        parts = parts_of(run)
+        makes = [words for words, key in parts if not store.artifacts.about(key) and seen.setdefault(key, run.id) == run.id]
+        shared = [words for words, key in parts if not store.artifacts.about(key) and seen[key] != run.id]
+        there = [words for words, key in parts if store.artifacts.about(key)]
+        scored = store.evaluations.stamp(run.system_key, reads.task(run.task).test_suite().fingerprint) is not None
+        rows.append({"System": run.system.name, "Task": names.get(run.task, run.task), "Seed": run.seed, "Makes": ", ".join(makes) or "–",
+                     "Shares": ", ".join(shared) or "–", "There already": "all of it" if scored else ", ".join(there) or "–"})
+    return pd.DataFrame(rows)
+
+
+def parts_of(run: Run) -> list[tuple[str, str]]:
+    """(words, artifact key) of everything the run's System needs made."""
+    task = reads.task(run.task).task
+    parts = [("search index", index_key(run.system.retrieval, task))] if run.system.retrieval else []
+    return parts + [(f"{stage.kind.upper()} adapter", adapter_key(run.system, task, place))
+                    for place, stage in enumerate(run.system.training, start=1)]

@@ -1,0 +1,103 @@
+"""Uploaded files: into a temporary folder of the workspace, read there, gone again whatever happens. Parsed content is cached by its hash."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, Iterator, Sequence
+
+import streamlit as st
+
+from lab import corpus, store
+from lab.core import DataError, LabError
+from lab.corpus.documents import read_documents
+from lab.corpus.tables import read_table
+
+TABLES = ["csv", "tsv", "json", "jsonl", "ndjson"]
+DOCUMENTS = ["txt", "md", "html", "htm", "pdf", "docx"]
+
+
+@contextmanager
+def laid_out(files: Sequence[tuple[str, bytes]]) -> Iterator[list[Path]]:
+    """The files on disk for as long as the block lasts. Their own names are labels: the paths are ours, only the endings are kept."""
+    root = store.home() / "uploads"
+    root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=root))
+    try:
+        paths = []
+        for number, (name, content) in enumerate(files):
+            path = folder / f"{number:05d}{_ending(name)}"
+            path.write_bytes(content)
+            paths.append(path)
+        yield paths
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ending(name: str) -> str:
+    ending = Path(name).suffix.lower()
+    return ending if ending.lstrip(".") in (*TABLES, *DOCUMENTS) else ""
+
+
+def table(upload: Any) -> corpus.Table:
+    """An uploaded table. Raises DataError with the reason; nothing is left behind."""
+    content = upload.getvalue()
+    return _or_raise(_table(_digest([content]), upload.name, lambda: content))
+
+
+def documents(uploads: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """(documents, problems) of the uploaded files."""
+    files = [(upload.name, upload.getvalue()) for upload in uploads]
+    return _or_raise(_documents(_digest([content for _, content in files]), tuple(name for name, _ in files), lambda: files))
+
+
+def _or_raise(found: Any) -> Any:
+    if isinstance(found, LabError):
+        raise found
+    return found
+
+
+def _digest(contents: Sequence[bytes]) -> str:
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()
+
+
+@st.cache_resource(max_entries=8, ttl=3_600, show_spinner="Reading the file …")
+def _table(digest: str, name: str, _content: Callable[[], bytes]) -> Any:
+    try:
+        with laid_out([(name, _content())]) as paths:
+            return read_table(paths[0], name)
+    except LabError as error:
+        return error
+
+
+@st.cache_resource(max_entries=8, ttl=3_600, show_spinner="Reading the documents …")
+def _documents(digest: str, names: tuple[str, ...], _files: Callable[[], list[tuple[str, bytes]]]) -> Any:
+    try:
+        with laid_out(_files()) as paths:
+            found, problems = read_documents(paths)
+    except LabError as error:
+        return error
+    labels = {path.name: name for path, name in zip(paths, names)}
+    named = tuple(document.model_copy(update={"name": labels.get(document.name, document.name)}) for document in found)
+    return named, tuple(problem.model_copy(update={"reason": _renamed(problem.reason, labels)}) for problem in problems)
+
+
+def _renamed(reason: str, labels: dict[str, str]) -> str:
+    for path, name in labels.items():
+        reason = reason.replace(path, name)
+    return reason
+
+
+def read_or_none(read: Callable[[], Any], complain: Callable[[DataError], None]) -> Any:
+    """What was read, or None after telling why not."""
+    try:
+        return read()
+    except LabError as error:
+        complain(error)
+        return None

@@ -1,0 +1,37 @@
+"""Ask: one question to several Systems at once, answers streamed side by side."""
+
+from lab.ui import router
+
+router.ensure_router(router.ASK)
+
+import streamlit as st
+
+from lab.ui import asking, reads, state
+
+st.title("Ask")
+experiment = state.choose_experiment()
+if experiment is None:
+    st.info("There is no System to ask yet.", icon=":material/info:")
+    st.page_link(router.START, label="Run the tour", icon=":material/play_arrow:")
+    st.stop()
+
+left, right = st.columns([2, 3])
+with left:
+    tasks = {name: title for name, title in reads.task_names().items() if name in experiment.tasks}
+    task = state.choose("Task they learned from", tasks or {name: name for name in experiment.tasks}, "task")
+ready = asking.ready_systems(experiment, task)
+with right:
+    names = state.choose_systems("Systems", list(ready), "ask_systems", default=list(ready)[:4])
+if not ready:
+    st.info("No System of this task has finished yet.", icon=":material/info:")
+    st.page_link(router.RUNS, label="See how far they are", icon=":material/play_circle:", query_params={"experiment": experiment.id})
+    st.stop()
+
+with st.form("ask_form", border=False):
+    question = st.text_area("Question", value=asking.example_question(task), height=90, max_chars=8_000, key=f"ask_question_{task}")
+    pressed = st.form_submit_button("Ask", type="primary", icon=":material/send:", disabled=not names)
+if pressed and question.strip():
+    asking.begin(question.strip(), {name: ready[name] for name in names})
+current = asking.current()
+if current:
+    state.live(lambda: asking.replies_panel(current), lambda: current.active, every=0.3)

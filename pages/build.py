@@ -1,0 +1,50 @@
+"""Build: base, tasks, Systems, seeds; what will be run; launch."""
+
+from lab.ui import router
+
+router.ensure_router(router.BUILD)
+
+import streamlit as st
+
+from lab import jobs
+from lab.core import LabError, failure_of
+from lab.ui import bases, panels, planning, reads, systems, text
+
+st.title("Build an experiment")
+st.caption("One base, one or more tasks, and the Systems to compare on them. Nothing is queued before you press Launch.")
+
+st.header("1. Base")
+base = bases.choose_base("build")
+if base is None:
+    st.stop()
+bases.inspect(base)
+
+st.header("2. Tasks")
+names, titles = reads.task_names(), reads.suite_titles()
+tasks = st.multiselect("Tasks", list(names), default=list(names)[:1], format_func=names.get, key="build_tasks", persist_state="session",
+                       help="Each System is made and scored once per task. Your own tasks come from the Data page.")
+suites = st.pills("Abilities to watch (retention suites)", list(titles), selection_mode="multi", default=list(titles), key="build_suites",
+                  format_func=lambda name: text.label(titles[name]), persist_state="session",
+                  help="Asked of every System, so that you see what it forgot.")
+
+st.header("3. Systems")
+expert = st.segmented_control("Settings", ["Simple", "Expert"], default="Simple", key="build_mode", bind="query-params", required=True,
+                              help="Simple shows the settings that matter most; Expert shows all of them.") == "Expert"
+chosen = systems.system_rows(base, expert)
+seeds = st.segmented_control("Seeds", [1, 2, 3, 5], default=1, required=True, key="build_seeds", persist_state="session", help="How often everything is repeated with other random choices. "
+                  "More seeds show how much of a difference is luck.")
+
+st.header("4. What will be run")
+name = st.text_input("Name", value="My experiment", max_chars=80, key="build_name", persist_state="session")
+question = st.text_input("Question it answers", max_chars=300, key="build_question", persist_state="session",
+                         placeholder="Which lever makes our support answers right?")
+experiment = planning.draft(name, question or "", tasks, chosen, suites, list(range(seeds))) if chosen is not None else None
+allowed = planning.plan_panel(experiment) if experiment else False
+
+if st.button("Launch", type="primary", icon=":material/rocket_launch:", key="build_launch", disabled=not allowed):
+    try:
+        jobs.launch(experiment)
+    except (LabError, OSError) as error:
+        panels.problem("It could not be launched", failure_of(error, "Build"))
+    else:
+        st.switch_page(router.RUNS, query_params={"experiment": experiment.id})

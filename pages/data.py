@@ -1,0 +1,68 @@
+"""Data: look at the tasks at hand, or make one from your own files."""
+
+from lab.ui import router
+
+router.ensure_router(router.DATA)
+
+import streamlit as st
+
+from lab.ui import bases, intake, panels, reads, state
+
+st.title("Data")
+mode = st.segmented_control("What to do", ["Tasks at hand", "Bring your own files"], default="Tasks at hand", key="data_mode", bind="query-params",
+                            required=True, label_visibility="collapsed")
+
+
+def tasks_at_hand() -> None:
+    """One task: its card, its rows, and the rows as a model sees them."""
+    names = reads.task_names()
+    if not names:
+        st.info("No task is here yet. Bring your own files.", icon=":material/info:")
+        return
+    name = state.choose("Task", names, "task")
+    data = reads.task(name)
+    if data is None:
+        st.warning("This task cannot be read.", icon=":material/warning:")
+        st.text(reads.task_problem(name))
+        return
+    panels.task_card(data)
+    st.header("As the model will see it")
+    base = bases.choose_base("data", "Through the template of")
+    if base:
+        panels.model_view(data.split("train") or data.examples, base, f"data_view_{name}")
+    st.header("Rows")
+    panels.rows_table(data)
+
+
+def own_files() -> None:
+    """Files, mapping, preview, findings, save."""
+    st.caption("Files are read on this machine and leave it in no case. A table of examples is needed; documents and preferences are optional.")
+    found = intake.choose_files()
+    if found.examples is None:
+        return
+    st.header("Which column is what")
+    mapping = intake.mapping_form(found.examples, "examples")
+    pairs = None
+    if found.preferences is not None:
+        st.subheader("Preference pairs")
+        pairs = intake.mapping_form(found.preferences, "preferences")
+    if mapping is None or (found.preferences is not None and pairs is None):
+        st.info("Choose the columns that are still open.", icon=":material/info:")
+        return
+    assembled = intake.assemble(found, mapping, pairs)
+    if assembled is None:
+        return
+    data, left_out = assembled
+    intake.problems(left_out)
+    st.header("As the model will see it")
+    base = bases.choose_base("data", "Through the template of")
+    if base:
+        panels.model_view(data.split("train") or data.examples, base, "data_own_view")
+    st.header("Split and check")
+    data, allowed = intake.findings_panel(data)
+    panels.split_counts(data)
+    st.header("Save")
+    intake.save_form(data, allowed)
+
+
+tasks_at_hand() if mode != "Bring your own files" else own_files()

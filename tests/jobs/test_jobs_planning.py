@@ -1,0 +1,79 @@
+"""What is queued, in which order, and what is refused before."""
+
+import shutil
+from collections import namedtuple
+
+import pytest
+
+from lab import jobs, store
+from lab.core import DataError, DiskError, Dpo, Prompting, Retrieval, Sft, System, TaskData, adapter_key, system_key
+from lab.jobs import checking
+
+
+def test_the_bare_base_comes_first_once_per_task_and_seed(experiment, base, task):
+    wanted = experiment("x").model_copy(update={"systems": (System(name="SFT", base=base, training=(Sft(),)),), "seeds": (0, 1)})
+    runs = jobs.plan(wanted)
+    assert [(run.system.name, run.seed) for run in runs] == [("base", 0), ("base", 1), ("SFT", 0), ("SFT", 1)]
+    assert len({run.id for run in runs}) == 4 and [run.created for run in runs] == sorted({run.created for run in runs})
+    assert [run.system.training[0].seed for run in runs[2:]] == [0, 1]
+    assert all(run.system_key == system_key(run.system, task) for run in runs)
+
+
+def test_a_bare_base_that_is_there_is_not_added_and_names_stay_unique(experiment, base):
+    assert [run.system.name for run in jobs.plan(experiment("mine"))] == ["mine"]
+    taken = experiment("x").model_copy(update={"systems": (System(name="base", base=base, training=(Sft(),)),)})
+    assert [run.system.name for run in jobs.plan(taken)] == ["base (2)", "base"]
+
+
+def test_sharers_of_an_adapter_stand_apart(experiment, base, task):
+    data = store.tasks.load(task.id)
+    store.tasks.save(TaskData(task=task.model_copy(update={"id": "other"}), examples=data.examples[1:], preferences=data.preferences,
+                              documents=data.documents))
+    systems = (System(name="SFT DPO", base=base, training=(Sft(), Dpo())), System(name="SFT", base=base, training=(Sft(),)),
+               System(name="RAG", base=base, retrieval=Retrieval()))
+    runs = jobs.plan(experiment("x", tasks=(task.id, "other")).model_copy(update={"systems": systems}))
+    assert [run.system.name for run in runs] == ["base", "base", "RAG", "RAG", "SFT", "SFT", "SFT DPO", "SFT DPO"]
+    trained = [run for run in runs if run.system.training]
+    keys = [adapter_key(run.system, store.tasks.load(run.task).task, 1) for run in trained]
+    assert all(one != two for one, two in zip(keys, keys[1:]))
+
+
+@pytest.mark.parametrize("system, word", [
+    (dict(training=(Sft(),)), "training examples"), (dict(training=(Dpo(),)), "preference pairs"),
+    (dict(retrieval=Retrieval()), "documents"), (dict(prompting=Prompting(shots=1)), "shots"),
+    (dict(retrieval=Retrieval(retriever="dense")), "embedding"), (dict(retrieval=Retrieval(retriever="fusion")), "embedding")])
+def test_what_a_system_lacks_is_refused_by_name(experiment, base, task, system, word):
+    full = store.tasks.load(task.id)
+    poor = TaskData(task=task.model_copy(update={"id": "poor", "name": "Poor"}), examples=full.split("test"))
+    store.tasks.save(poor)
+    wanted = experiment("x", tasks=("poor",)).model_copy(update={"systems": (System(name="Mine", base=base, **system),)})
+    found = [failure for failure in jobs.check(wanted) if word in failure.what]
+    assert found and "Mine" in found[0].where and "Poor" in found[0].where and found[0].do
+    with pytest.raises(DataError):
+        jobs.launch(wanted)
+    assert store.runs.ids() == [] and store.experiments.ids() == [] and not jobs.supervisor_alive()
+
+
+def test_unknown_names_changed_bases_and_a_full_disk_are_refused(experiment, base, tmp_path, monkeypatch):
+    assert jobs.check(experiment("x")) == []
+    assert [failure.kind for failure in jobs.check(experiment("x", tasks=("nowhere",)))] == ["data"]
+    assert "nosuite" in jobs.check(experiment("x", suites=("nosuite",)))[0].where
+    (tmp_path / "base" / "config.json").write_text('{"changed": 1}')
+    assert [failure.kind for failure in jobs.check(experiment("x"))] == ["model"]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: namedtuple("usage", "free")(checking.FREE_BYTES - 1))
+    with pytest.raises(DiskError):
+        jobs.launch(experiment("x"))
+
+
+def test_a_task_without_test_examples_is_refused(experiment, task):
+    full = store.tasks.load(task.id)
+    store.tasks.save(TaskData(task=task.model_copy(update={"id": "blind"}), examples=full.split("train")))
+    assert "nothing could be scored" in jobs.check(experiment("x", tasks=("blind",)))[0].what
+
+
+def test_an_experiment_is_never_overwritten(experiment):
+    wanted = experiment("x")
+    store.experiments.save(wanted)
+    with pytest.raises(DataError, match="exists already"):
+        jobs.launch(wanted)
+    assert store.runs.ids() == []
