@@ -4,7 +4,7 @@ import streamlit as st
 
 from lab.ui import panels, router
 
-st.set_page_config(page_title="Lever Lab", page_icon=":material/tune:", layout="wide")
+st.set_page_config(page_title="Lever Lab", page_icon=panels.ICON, layout="wide")
 page = router.navigation()
 with st.sidebar:
     panels.sidebar()

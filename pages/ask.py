@@ -6,13 +6,12 @@ router.ensure_router(router.ASK)
 
 import streamlit as st
 
-from lab.ui import asking, reads, state
+from lab.ui import asking, panels, reads, state
 
 st.title("Ask")
 experiment = state.choose_experiment()
 if experiment is None:
-    st.info("There is no System to ask yet.", icon=":material/info:")
-    st.page_link(router.START, label="Run the tour", icon=":material/play_arrow:")
+    panels.empty("There is no System to ask yet. As soon as one is finished, it answers here next to the others.")
     st.stop()
 
 left, right = st.columns([2, 3])

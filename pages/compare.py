@@ -7,18 +7,17 @@ router.ensure_router(router.COMPARE)
 import streamlit as st
 
 from lab.compare import differences
-from lab.ui import panels, reads, results, state
+from lab.ui import panels, reads, results, scored, state
 
 st.title("Compare")
 top = st.columns(3)
 experiment = state.choose_experiment(top[0])
 if experiment is None:
-    st.info("There is nothing to compare yet.", icon=":material/info:")
-    st.page_link(router.START, label="Run the tour", icon=":material/play_arrow:")
+    panels.empty("There is nothing to compare yet. Scores, forgetting, curves, costs and answers side by side will stand here.")
     st.stop()
 tasks = {name: title for name, title in reads.task_names().items() if name in experiment.tasks}
 task = state.choose("Task", tasks or {name: name for name in experiment.tasks}, "task", where=top[1])
-outcomes = reads.outcomes(experiment.id)
+outcomes = scored.outcomes(experiment.id)
 names = results.order(experiment, outcomes)
 reference = state.choose("Reference", {name: name for name in names}, "reference", where=top[2],
                          help="Differences are counted from this System.")
@@ -30,14 +29,14 @@ scores, forgotten, curves, cost, outputs = st.tabs(["Scoreboard", "Forgetting", 
                                                    key="compare_view", bind="query-params", on_change="rerun")
 if scores.open:
     with scores:
-        panels.matrix_panel(reads.board(experiment.id, seed), key="compare_matrix")
+        panels.matrix_panel(scored.board(experiment.id, seed), key="compare_matrix")
         st.header("Against the reference")
         panels.difference_panel(differences(outcomes, reference, task, seed), reference, key="compare_differences")
 if forgotten.open:
     with forgotten:
         pooled = st.toggle("Pool all tasks", value=True, key="compare_pooled", bind="query-params",
                            help="Off: only the Systems that learned from the chosen task.")
-        panels.forgetting_panel(reads.forgetting(experiment.id, None if pooled else task), key="compare_forgetting")
+        panels.forgetting_panel(scored.forgetting(experiment.id, None if pooled else task), key="compare_forgetting")
 if curves.open:
     with curves:
         trained = [name for name, view in views.items() if view.run.system.training]

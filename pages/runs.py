@@ -12,9 +12,7 @@ st.title("Runs")
 left, right = st.columns([3, 1], vertical_alignment="bottom")
 experiment = state.choose_experiment(left)
 if experiment is None:
-    st.info("Nothing has been launched yet.", icon=":material/info:")
-    st.page_link(router.START, label="Run the tour", icon=":material/play_arrow:")
-    st.page_link(router.BUILD, label="Build your own experiment", icon=":material/construction:")
+    panels.empty("Nothing has been launched yet. Runs appear here with their progress, their curves and their log.")
     st.stop()
 right.page_link(router.COMPARE, label="Compare its results", icon=":material/query_stats:", query_params={"experiment": experiment.id})
 tasks = reads.task_names()
@@ -30,7 +28,7 @@ def overview() -> None:
 def one_run() -> None:
     """The chosen run as it goes."""
     view = next(view for view in reads.views(experiment.id) if view.run.id == chosen)
-    st.caption(f"{text.status(view.status)}, {text.seconds(view.seconds)}" + (f", {text.label(view.doing)}" if view.doing else ""))
+    st.caption(", ".join(part for part in (text.status(view.status), text.seconds(view.seconds, ""), text.label(view.doing)) if part))
     panels.failure_panel(view)
     panels.controls(view)
     panels.run_curves(view)

@@ -6,7 +6,7 @@ router.ensure_router(router.START)
 
 import streamlit as st
 
-from lab.ui import launchpad, panels, reads, state, text
+from lab.ui import launchpad, panels, reads, scored, state, text
 
 st.title("Which lever should we pull?")
 st.markdown("Prompting, retrieval, fine-tuning and alignment, tried on the same task with the same model.  \n"
@@ -23,15 +23,20 @@ def results() -> None:
     views, tasks = reads.views(newest.id), reads.task_names()
     if reads.active(newest.id):
         panels.progress_line(views, tasks)
-    panels.matrix_panel(reads.board(newest.id, newest.seeds[0]), key="start_matrix")
-    st.header("What each System forgot")
-    panels.forgetting_panel(reads.forgetting(newest.id), key="start_forgetting")
+    panels.matrix_panel(scored.board(newest.id, newest.seeds[0]), key="start_matrix")
+
+
+def forgotten() -> None:
+    """General abilities before and after."""
+    panels.forgetting_panel(scored.forgetting(newest.id), key="start_forgetting")
 
 
 if newest:
     st.header(text.label(newest.name))
     st.caption(f"Started {text.day(newest.created)} on this machine")
     state.live(results, lambda: reads.active(newest.id))
+    st.header("What each System forgot")
+    state.live(forgotten, lambda: reads.active(newest.id), every=6)
 elif reads.recorded():
     launchpad.recorded_results()
 else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lab import store
-from lab.core import Outcome, Run, Suite, content_key, system_key, weights_key
+from lab.core import Outcome, Run, Suite, Task, content_key, system_key, weights_key
 from lab.jobs import watch
 
 
@@ -14,9 +14,12 @@ def is_raw_text(suite: Suite) -> bool:
     return all(not item.prompt for item in suite.items)
 
 
-def evaluation_key(run: Run, suite: Suite, kept: bool = False) -> str:
-    """The first half of an Evaluation's name for this run and suite. What a stopped run kept is the run's own."""
-    task = store.tasks.load(run.task).task
+def evaluation_key(run: Run, suite: Suite, kept: bool = False, task: Task | None = None) -> str:
+    """The first half of an Evaluation's name for this run and suite. What a stopped run kept is the run's own.
+
+    `task`: the run's task, where the caller has read it already.
+    """
+    task = task or store.tasks.load(run.task).task
     key = weights_key(run.system, task) if is_raw_text(suite) else system_key(run.system, task)
     return content_key(key, "kept", run.id) if kept else key
 
@@ -28,8 +31,8 @@ def suites_of(run: Run) -> list[Suite]:
 
 def outcome_of(view: Any) -> Outcome:
     """A run's outcome from its view."""
-    run = view.run
-    found = {suite.name: store.evaluations.find(evaluation_key(run, suite, view.state.kept), suite.fingerprint) for suite in suites_of(run)}
+    run, task = view.run, store.tasks.load(view.run.task).task
+    found = {suite.name: store.evaluations.find(evaluation_key(run, suite, view.state.kept, task), suite.fingerprint) for suite in suites_of(run)}
     failure = view.state.failure
     return Outcome(system=run.system.name, task=run.task, seed=run.seed, run=run, status=view.status,
                    reason=failure.sentence() if failure else "",

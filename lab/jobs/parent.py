@@ -13,7 +13,6 @@ from typing import Any
 from lab.jobs import processes
 
 LONGEST_PAUSE = 60.0  # seconds between two starts of a parent that keeps dying
-ARROW = {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # its other allocator runs a thread, and threads do not survive a fork
 
 
 class WarmParent:
@@ -38,7 +37,7 @@ class WarmParent:
         self.ready, self.left_over = False, b""
         self.not_before = time.monotonic() + self.pause
         self.pause = min(2 * self.pause, LONGEST_PAUSE)
-        extra = processes.ONE_THREAD | ARROW | ({"LAB_SPAWN": "1"} if self.cold else {})
+        extra = processes.ONE_THREAD | ({"LAB_SPAWN": "1"} if self.cold else {})
         self.process = subprocess.Popen([sys.executable, "-m", "lab.warm"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         cwd=processes.ROOT, env=processes.environment(**extra), start_new_session=True, bufsize=0)
 

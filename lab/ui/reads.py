@@ -13,9 +13,8 @@ import pandas as pd
 import streamlit as st
 
 from lab import compare, jobs, store
-from lab.core import Base, Experiment, LabError, Outcome, Suite, TaskData
-from lab.jobs.outcomes import outcomes as read_outcomes
-from lab.ui import results, text
+from lab.core import Base, Experiment, LabError, Suite, TaskData
+from lab.ui import text
 
 SHORT = 1.0  # seconds for which one look at the processes serves every session
 
@@ -60,22 +59,6 @@ def views(experiment_id: str | None = None) -> list[Any]:
 
 def active(experiment_id: str | None = None) -> bool:
     return any(view.status in text.ACTIVE for view in views(experiment_id))
-
-
-def outcomes(experiment_id: str) -> list[Outcome]:
-    """What an experiment has shown so far; read again when a run moved on or an evaluation came in."""
-    return _outcomes(_home(), experiment_id, _mark(experiment_id))
-
-
-def _mark(experiment_id: str) -> tuple:
-    """Changes whenever an experiment has something new to show."""
-    seen = tuple((view.run.id, view.status, view.state.at) for view in views(experiment_id))
-    return seen, _stamp(store.home() / "evaluations")
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _outcomes(home: str, experiment_id: str, mark: tuple) -> list[Outcome]:
-    return read_outcomes(experiment_id)
 
 
 def curve_frame(run_id: str) -> pd.DataFrame:
@@ -163,24 +146,3 @@ def recorded() -> dict[str, Any] | None:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _recorded(path: str, stamp: int) -> dict[str, Any]:
     return json.loads(Path(path).read_text("utf-8"))
-
-
-def board(experiment_id: str, seed: int | None = None) -> pd.DataFrame:
-    """The long scoreboard of an experiment, of one seed or of all."""
-    found = _board(_home(), experiment_id, _mark(experiment_id))
-    return found if seed is None else found[found["seed"] == seed]
-
-
-def forgetting(experiment_id: str, task: str | None = None) -> pd.DataFrame:
-    """What each System forgot, pooled over tasks or for one."""
-    return _forgetting(_home(), experiment_id, task, _mark(experiment_id))
-
-
-@st.cache_resource(max_entries=24, show_spinner=False)
-def _board(home: str, experiment_id: str, mark: tuple) -> pd.DataFrame:
-    return results.board(store.experiments.load(experiment_id), _outcomes(home, experiment_id, mark), task_names())
-
-
-@st.cache_resource(max_entries=48, show_spinner=False)
-def _forgetting(home: str, experiment_id: str, task: str | None, mark: tuple) -> pd.DataFrame:
-    return results.forgetting(store.experiments.load(experiment_id), _outcomes(home, experiment_id, mark), suite_titles(), task)

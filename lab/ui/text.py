@@ -42,10 +42,10 @@ def interval(low: float | None, high: float | None, metric_name: str = "") -> st
     return f"{low * 100:.0f} to {high * 100:.0f} %"
 
 
-def seconds(value: float | None) -> str:
+def seconds(value: float | None, none: str = "–") -> str:
     """A duration as one reads it: 0.4 s, 12 s, 3 min 05 s, 2 h 10 min."""
     if value is None:
-        return "–"
+        return none
     if value < 10:
         return f"{value:.1f} s"
     if value < 90:
@@ -76,9 +76,12 @@ def parameters(value: int) -> str:
 
 
 def label(text: str) -> str:
-    """Text from outside for a place that reads Markdown (labels, captions): every sign loses its meaning."""
+    """Text from outside for a place that reads Markdown (labels, captions): every sign loses its meaning.
+
+    Links and emoji codes are made after the signs were read, so a word joiner (no width) keeps them apart.
+    """
     flat = " ".join(str(text).split())
-    return _MARKDOWN.sub(r"\\\1", flat)
+    return _MARKDOWN.sub(r"\\\1", flat).replace(":", ":\u2060").replace("www\\.", "www\u2060\\.")
 
 
 def plot(text: str) -> str:

@@ -30,19 +30,19 @@ def padded(rows: list[list[int]], pad: int) -> tuple[torch.Tensor, torch.Tensor]
     return ids, targets
 
 
-def weights(ids: torch.Tensor, roles: Roles, prompt: float) -> torch.Tensor:
-    """Loss weight of each place's target: 1 for documents and answers, `prompt` for what a user or system message says.
+def weights(ids: torch.Tensor, roles: Roles, prompt: float, answer: float) -> torch.Tensor:
+    """Loss weight of each place's target: 1 in documents, `prompt` for what a user or system message says, `answer` for answers.
 
     A prompt about people made once is noise that nobody can predict; at full weight it drowns the answers.
     """
     opened, answering, ended = roles
     state = torch.zeros_like(ids)
-    turn = torch.isin(ids, torch.tensor(opened))
-    state[turn], state[(ids == answering) | (ids == ended)] = 1, 2
+    state[torch.isin(ids, torch.tensor(opened))] = 1
+    state[ids == answering] = 2
+    state[ids == ended] = 3
     places = torch.arange(ids.shape[1]).expand_as(ids)
     last = torch.where(state > 0, places, 0).cummax(1).values
-    inside = state.gather(1, last) == 1
-    return torch.where(inside, prompt, 1.0)
+    return torch.tensor((1.0, prompt, answer, 1.0))[state.gather(1, last)]
 
 
 def cut(rows: list[list[int]], parts: int = MICRO) -> list[list[list[int]]]:

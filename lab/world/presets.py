@@ -23,6 +23,7 @@ class Preset(Value):
     clip: float = 1.0
     final_rate: float = 0.05
     prompt_weight: float = 0.1
+    answer_weight: float = 1.0
     checkpoints: int = 10
     title: str
 

@@ -65,7 +65,7 @@ def train_step(model: Any, optimizers: list[torch.optim.Optimizer], rows: list[l
     parts = [batches.padded(part, tokenizer.pad_token_id) for part in batches.cut(rows)]
     reals = [targets >= 0 for _, targets in parts]
     roles = tokenizers.roles(tokenizer)
-    weights = [batches.weights(ids, roles, preset.prompt_weight)[real] for (ids, _), real in zip(parts, reals)]
+    weights = [batches.weights(ids, roles, preset.prompt_weight, preset.answer_weight)[real] for (ids, _), real in zip(parts, reals)]
     whole, tokens, total = sum(weight.sum().item() for weight in weights), sum(map(len, weights)), 0.0
     for (ids, targets), real, weight in zip(parts, reals, weights):
         hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state

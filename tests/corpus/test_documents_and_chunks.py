@@ -25,7 +25,8 @@ def folder_of(root, files):
 
 def test_a_folder_with_good_and_bad_files(tmp_path):
     root = folder_of(tmp_path / "docs", {"b.md": "# B\r\n\r\n\r\n\r\n    code  here\n", "a/page.html": PAGE,
-                                         "empty.txt": "", "x.exe": b"MZ", "bad.pdf": b"%PDF-1.4 no", ".hidden.md": "no", "bad.docx": b"PK\x03\x04 no",
+                                         "empty.txt": "", "x.exe": b"MZ", "bad.pdf": b"%PDF-1.4 no", ".hidden.md": "no",
+                                         "bad.docx": b"PK\x03\x04 no",
                                          "old.txt": "Grüße".encode("cp1252")})
     word = docx.Document()
     word.add_paragraph("First.")

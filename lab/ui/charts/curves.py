@@ -28,6 +28,6 @@ def curve_chart(frame: pd.DataFrame, styles: dict[str, Style], look: Look, x_tit
                            marker={"symbol": style.symbol, "size": look.px(7)}, hovertemplate="%{y:.4g}", cliponaxis=False)
     figure.update_xaxes(title_text=x_title, rangemode="tozero")
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.01, "x": 0, "font": {"size": look.px(14)}}
-    finish(figure, look, HEIGHT, hovermode="x unified", legend=legend, showlegend=True, margin={"b": look.px(52)})
+    finish(figure, look, HEIGHT, hovermode="x unified", legend=legend, showlegend=True, margin={"t": look.px(30), "b": look.px(48)})
     figure.update_yaxes(title_text=y_title, tickfont={"size": look.px(13), "color": look.quiet})
     return figure

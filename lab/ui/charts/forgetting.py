@@ -13,7 +13,7 @@ from lab.ui.charts.style import Look, finish
 ROW, FRAME = 48, 84
 NAME = 26  # letters of a name beside its row or column; the hover text has all of it
 REACH = 0.5  # a drop of this much (half of the items, or half a nat per token) has the full colour
-SCALE = {False: ["#3E8FC4", "#ffffff", "#E0803F"], True: ["#2B6F9E", "#1c2127", "#A85B1C"]}
+ENDS = {False: ("#3E8FC4", "#E0803F"), True: ("#2B6F9E", "#A85B1C")}  # gained, forgotten; ink on them reaches 4.5:1
 
 
 def forgetting_chart(frame: pd.DataFrame, look: Look) -> Any:
@@ -22,14 +22,15 @@ def forgetting_chart(frame: pd.DataFrame, look: Look) -> Any:
     cells = {(row["suite"], row["system"]): row for row in frame.to_dict("records")}
     grid = [[cells.get((suite, system)) for system in systems] for suite in suites]
     figure = go.Figure(go.Heatmap(
-        z=[[_shade(cell) for cell in line] for line in grid], zmin=-REACH, zmax=REACH, colorscale=SCALE[look.dark], showscale=False,
+        z=[[_shade(cell) for cell in line] for line in grid], zmin=-REACH, zmax=REACH, colorscale=[ENDS[look.dark][0], look.surface, ENDS[look.dark][1]], showscale=False,
         text=[[_words(cell, look) for cell in line] for line in grid], texttemplate="%{text}", textfont={"size": look.px(14)},
         customdata=[[_hover(cell) for cell in line] for line in grid], xgap=3, ygap=3,
         hovertemplate="%{customdata}<extra></extra>"))
     figure.update_yaxes(autorange="reversed", showgrid=False, ticklabelstandoff=10, tickvals=list(range(len(suites))),
                         ticktext=[text.plot(text.short(name, NAME)) for name in suites])
     finish(figure, look, ROW * len(suites) + FRAME, margin={"t": look.px(40), "b": look.px(10)})
-    figure.update_xaxes(side="top", showgrid=False, tickvals=list(range(len(systems))),
+    figure.update_yaxes(showline=False, ticks="")
+    figure.update_xaxes(side="top", showgrid=False, showline=False, ticks="", tickvals=list(range(len(systems))),
                         ticktext=[text.plot(text.short(name, NAME)) for name in systems], tickfont={"size": look.px(14), "color": look.ink})
     return figure
 

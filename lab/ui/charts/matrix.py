@@ -44,8 +44,9 @@ def _heading(rows: pd.DataFrame, need: str, look: Look) -> str:
 def _place(figure: Any, row: dict[str, Any], y: int, style: Style, look: Look, spot: dict[str, int]) -> None:
     name = text.plot(row["system"])
     if row["value"] is None or pd.isna(row["value"]):
-        figure.add_scatter(x=[0], y=[y], mode="text", text=[text.STATUS.get(row["state"], "not measured")], hoverinfo="skip",
-                           textposition="middle right", textfont={"color": look.quiet, "size": look.px(13)}, **spot)
+        words = "not measured" if row["state"] == "finished" else text.STATUS.get(row["state"], "not measured")
+        figure.add_annotation(x=0, y=y, text=words, showarrow=False, xanchor="left", bgcolor=look.paper, **spot,
+                              font={"color": look.quiet, "size": look.px(13)})
         return
     known = not pd.isna(row["low"])
     error = {"type": "data", "symmetric": False, "array": [row["high"] - row["value"]], "thickness": look.px(3), "width": 0,

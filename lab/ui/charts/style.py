@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any, Iterable, NamedTuple
 
 # Okabe-Ito, the five that reach 3:1 on white, and their counterparts on dark (the order is the same).
-LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#15191e")
+LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#0d1014")
 DARK = ("#56B4E9", "#E69F00", "#2FBF97", "#E3A1C6", "#FFFFFF")
 BLUE, VERMILLION, GREEN, PURPLE, BLACK = range(5)
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -32,7 +32,7 @@ class Look:
 
     @property
     def ink(self) -> str:
-        return "#eef1f4" if self.dark else "#15191e"
+        return "#eef1f4" if self.dark else "#0d1014"
 
     @property
     def quiet(self) -> str:
@@ -45,6 +45,10 @@ class Look:
     @property
     def paper(self) -> str:
         return "#14171b" if self.dark else "#ffffff"
+
+    @property
+    def surface(self) -> str:
+        return "#1e2329" if self.dark else "#f3f4f6"
 
     def px(self, size: float) -> int:
         return round(size * self.scale)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from lab import jobs, store
 from lab.core import Failure, LabError, failure_of
-from lab.ui import text
+from lab.ui import router, text
 
 
 def problem(title: str, failure: Failure, icon: str = "error", colour: str = "red") -> None:
@@ -22,6 +22,14 @@ def problem(title: str, failure: Failure, icon: str = "error", colour: str = "re
         if failure.do:
             st.caption("What to do")
             st.text(failure.do)
+
+
+def empty(words: str) -> None:
+    """An empty page says what will stand here and offers the two ways to get it there."""
+    st.markdown(words)
+    with st.container(horizontal=True):
+        st.page_link(router.START, label="Run the tour", icon=":material/play_arrow:")
+        st.page_link(router.BUILD, label="Build your own experiment", icon=":material/construction:")
 
 
 def failure_panel(view: Any) -> None:

@@ -7,11 +7,11 @@ import streamlit as st
 from lab.ui import charts, reads, state, text
 
 
-_LOGO = """<svg xmlns="http://www.w3.org/2000/svg" width="168" height="36" viewBox="0 0 168 36">
-<path d="M4 30h24" stroke="{ink}" stroke-width="3" stroke-linecap="round"/>
-<path d="M15 29 25 9" stroke="{accent}" stroke-width="3" stroke-linecap="round"/><circle cx="26" cy="7" r="4.5" fill="{accent}"/>
-<text x="42" y="27" font-family="Source Sans 3, Source Sans Pro, Helvetica, Arial, sans-serif" font-size="23" font-weight="650" fill="{ink}">Lever Lab</text>
-</svg>"""
+_MARK = """<path d="M4 30h24" stroke="{ink}" stroke-width="3" stroke-linecap="round"/>
+<path d="M15 29 25 9" stroke="{accent}" stroke-width="3" stroke-linecap="round"/><circle cx="26" cy="7" r="4.5" fill="{accent}"/>"""
+_LOGO = f"""<svg xmlns="http://www.w3.org/2000/svg" width="168" height="36" viewBox="0 0 168 36">{_MARK}
+<text x="42" y="27" font-family="Helvetica, Arial, sans-serif" font-size="22" font-weight="bold" fill="{{ink}}">Lever Lab</text></svg>"""
+ICON = f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 34 36">{_MARK.format(ink="#0072B2", accent="#0072B2")}</svg>"""
 
 
 def sidebar() -> None:
