@@ -15,9 +15,9 @@ from typing import Any, Callable
 
 from lab import store
 from lab.core import AccessError, Base, DataError, LabError, Run, System, TaskData, adapter_key, index_key
-from lab.engine.adapters import saved_adapter
+from lab.engine.bank import BASE, AdapterBank
 from lab.engine.devices import settle
-from lab.engine.generate import BASE, generate
+from lab.engine.generate import generate
 from lab.engine.load import load_base
 from lab.methods.asking import Asked, Asker
 from lab.methods.retrieval import Searcher
@@ -53,6 +53,7 @@ class Answerer:
     def __init__(self, base: Base, slot: str = "cpu:0"):
         self.base = base
         self.loaded = load_base(store.bases.folder_of(base), settle(slot))
+        self.bank = AdapterBank(self.loaded)
         self.askers: dict[str, tuple[Asker, int]] = {}
         self.waiting: queue.Queue[Question] = queue.Queue()
         self.last_used = time.monotonic()
@@ -105,10 +106,9 @@ class Answerer:
         folder = store.artifacts.find(key)
         if folder is None:
             raise AccessError("The System's adapter is missing or damaged", key, "Run it again")
-        name = "a" + "".join(c for c in key if c.isalnum())
-        if name not in getattr(self.loaded.model, "peft_config", {}):
-            self.loaded = dataclasses.replace(self.loaded, model=saved_adapter(self.loaded, folder, name))
-        return name
+        if key not in self.bank:
+            self.bank.add(key, folder)
+        return key
 
     # the model's thread -----------------------------------------------------------------------------------------------------
 
@@ -136,7 +136,7 @@ class Answerer:
     def _answer(self, batch: list[Question]) -> None:
         if not batch:
             return
-        adapters = [self.askers[q.model][0].adapter or BASE for q in batch] if hasattr(self.loaded.model, "peft_config") else None
+        adapters = [self.askers[q.model][0].adapter or BASE for q in batch]
         limits = [q.max_tokens for q in batch]
 
         def on_token(row: int, token: int) -> None:
@@ -148,8 +148,8 @@ class Answerer:
             self._tell(question)
 
         try:
-            answers = generate(self.loaded, [q.asked.ids for q in batch], max(limits), adapters, on_token,
-                               should_stop=lambda: all(q.cancelled or len(q.ids) >= q.max_tokens for q in batch))
+            answers = generate(self.loaded, [q.asked.ids for q in batch], max(limits), on_token,
+                               lambda: all(q.cancelled or len(q.ids) >= q.max_tokens for q in batch), self.bank, adapters)
             for question, answer in zip(batch, answers):
                 question.ended = answer.ended and len(answer.ids) <= question.max_tokens
         except Exception as error:  # the boundary of one batch: the answerer lives on

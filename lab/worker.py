@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 import traceback
-from pathlib import Path
 
 import psutil
 
@@ -71,7 +70,7 @@ class _Job:
         loaded = load_base(store.bases.folder_of(self.run.system.base), settle(slot), self.run.system.template)
         searcher = self.index(data) if self.run.system.retrieval else None
         if self.run.system.training:
-            loaded = self.train(loaded, data)
+            self.train(loaded, data)
         self.score(loaded, data, searcher)
         return self.kept
 
@@ -107,9 +106,10 @@ class _Job:
                     build_index(settings, data.documents, folder)
         return Searcher(settings, store.artifacts.find(key))
 
-    def train(self, loaded, data: TaskData):
-        """The base with the System's adapter on it: stages that some System trained before are reused."""
-        from lab.engine.adapters import saved_adapter
+    def train(self, loaded, data: TaskData) -> None:
+        """Put the System's adapter on the base: stages that some System trained before are reused."""
+        from lab.engine.bank import AdapterBank
+        bank = AdapterBank(loaded)
         stages = self.run.system.training
         for number, stage in enumerate(stages, start=1):
             key = adapter_key(self.run.system, data.task, number)
@@ -117,13 +117,15 @@ class _Job:
                 if store.artifacts.find(key) is None:
                     kept = self.train_stage(loaded, data, number, key)
                     if kept:
-                        return dataclasses.replace(loaded, model=saved_adapter(loaded, kept))
+                        key = kept
+                        break
                 else:
                     self.note(stage.kind, "Adapter found: an equal stage was trained before")
-        return dataclasses.replace(loaded, model=saved_adapter(loaded, store.artifacts.find(key)))
+        bank.add(key, store.artifacts.find(key))
+        bank.choose([key])
 
-    def train_stage(self, loaded, data: TaskData, number: int, key: str) -> Path | None:
-        """Train one stage into its artifact. Returns the kept adapter's folder where the user stopped and kept."""
+    def train_stage(self, loaded, data: TaskData, number: int, key: str) -> str | None:
+        """Train one stage into its artifact. Returns the kept adapter's name where the user stopped and kept."""
         from lab.engine.adapters import new_adapter, save_adapter, saved_adapter, trainable_parameters
         from lab.methods.prompting import Prompter
         from lab.methods.stages import run_stage
@@ -154,10 +156,9 @@ class _Job:
         name = f"{key}-kept-{self.run.id}" if self.kept else key
         with store.artifacts.making(name, about) as folder:
             save_adapter(model, folder)
-        loaded_base = model.unload()  # the next stage, or the scoring, starts from the saved file
-        assert loaded_base is loaded.model
+        model.unload()  # the next stage, or the scoring, starts from the saved file
         store.runs.move(self.run.id, "running", kept=self.kept)
-        return store.artifacts.find(name) if self.kept else None
+        return name if self.kept else None
 
     # scores ------------------------------------------------------------------------------------------------------------
 

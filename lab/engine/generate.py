@@ -11,9 +11,9 @@ from typing import Callable, Sequence
 import torch
 from transformers import DynamicCache
 
+from lab.engine.bank import AdapterBank
 from lab.engine.load import Loaded
 
-BASE = "__base__"  # PEFT's name for "no adapter" in a mixed batch
 TOKENS_PER_BATCH = 16_384  # prompt tokens held at once; keeps a long batch within the memory of a small machine
 
 
@@ -30,14 +30,14 @@ Stop = Callable[[], bool]
 
 
 @torch.inference_mode()
-def generate(loaded: Loaded, prompts: Sequence[list[int]], max_new_tokens: int, adapters: Sequence[str] | None = None,
-             on_token: OnToken | None = None, should_stop: Stop = lambda: False) -> list[Answer]:
+def generate(loaded: Loaded, prompts: Sequence[list[int]], max_new_tokens: int, on_token: OnToken | None = None,
+             should_stop: Stop = lambda: False, bank: AdapterBank | None = None, adapters: Sequence[str] = ()) -> list[Answer]:
     """Answers for one batch, in order. Rows that have ended leave the batch.
 
-    prompts: token ids, none empty; adapters: a PEFT adapter name (or BASE) per row, or None for the model as it is.
+    prompts: token ids, none empty; bank and adapters: an adapter's name in the bank per row, or none for the model as it is.
     """
     answers = [Answer() for _ in prompts]
-    batch = _Batch(loaded, prompts, adapters)
+    batch = _Batch(loaded, prompts, bank, adapters)
     step, tokens = 0, batch.start()
     while step < max_new_tokens:
         open_places = []
@@ -59,9 +59,9 @@ def generate(loaded: Loaded, prompts: Sequence[list[int]], max_new_tokens: int, 
 class _Batch:
     """The rows still being written, with their cache. Left-padded, so that all rows end at the same place."""
 
-    def __init__(self, loaded: Loaded, prompts: Sequence[list[int]], adapters: Sequence[str] | None):
+    def __init__(self, loaded: Loaded, prompts: Sequence[list[int]], bank: AdapterBank | None, adapters: Sequence[str]):
         width = max(len(ids) for ids in prompts)
-        self.loaded, self.adapters = loaded, list(adapters) if adapters else None
+        self.loaded, self.bank, self.adapters = loaded, bank, list(adapters)
         self.rows = list(range(len(prompts)))
         self.ids = torch.tensor([[loaded.pad] * (width - len(ids)) + ids for ids in prompts], device=loaded.device)
         self.mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts], device=loaded.device)
@@ -78,15 +78,17 @@ class _Batch:
             self.cache.batch_select_indices(kept)
             self.mask = self.mask[kept]
             self.rows = [self.rows[place] for place in places]
-            self.adapters = self.adapters and [self.adapters[place] for place in places]
+            if self.bank:
+                self.adapters = [self.adapters[place] for place in places]
         new = torch.tensor([[tokens[place]] for place in places], device=self.loaded.device)
         self.mask = torch.cat([self.mask, torch.ones_like(new)], dim=1)
         return self._forward(new, self.mask.sum(1, keepdim=True) - 1)
 
     def _forward(self, ids: torch.Tensor, positions: torch.Tensor) -> list[int]:
-        extra = {"adapter_names": self.adapters} if self.adapters else {}
+        if self.bank:
+            self.bank.choose(self.adapters)
         out = self.loaded.model(input_ids=ids, attention_mask=self.mask, position_ids=positions, past_key_values=self.cache,
-                                use_cache=True, logits_to_keep=1, **extra)
+                                use_cache=True, logits_to_keep=1)
         return out.logits[:, -1].argmax(-1).tolist()
 
 

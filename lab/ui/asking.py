@@ -50,7 +50,6 @@ def replies_panel(asking: answers.Asking) -> None:
         return
     if asking.active and st.button("Stop", icon=":material/stop_circle:", key="ask_stop"):
         answers.stop(asking)
-    st.caption("Question")
     st.text(asking.question)
     width = 3 if len(asking.replies) in (3, 5, 6) else 2
     for start in range(0, len(asking.replies), width):

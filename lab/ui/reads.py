@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from lab import compare, jobs, store
-from lab.core import Base, Experiment, LabError, Suite, TaskData
+from lab.core import Base, Experiment, LabError, Run, Suite, TaskData, adapter_key
 from lab.ui import text
 
 SHORT = 1.0  # seconds for which one look at the processes serves every session
@@ -70,6 +70,28 @@ def curve_frame(run_id: str) -> pd.DataFrame:
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _curve_frame(home: str, run_id: str, stamp: int, size: int) -> pd.DataFrame:
     return compare.curve_frame(store.runs.events(run_id)[0])
+
+
+def curves_of(run: Run) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The curves of every training stage of a run, and for stages that another run trained for it: stage -> that run's id."""
+    frame, lenders = curve_frame(run.id), {}
+    for place, stage in enumerate(run.system.training, start=1):
+        if stage.kind in set(frame["stage"]):
+            continue
+        if lender := next((other for other in _sharing(run, place) if stage.kind in set(curve_frame(other.id)["stage"])), None):
+            lent = curve_frame(lender.id)
+            frame, lenders[stage.kind] = pd.concat([frame, lent[lent["stage"] == stage.kind]]), lender.id
+    return frame, lenders
+
+
+def _sharing(run: Run, place: int) -> list[Run]:
+    """Other runs whose first `place` training stages make the same adapter."""
+    data = task(run.task)
+    if data is None:
+        return []
+    key = adapter_key(run.system, data.task, place)
+    return [view.run for view in views() if view.run.id != run.id and view.run.task == run.task
+            and len(view.run.system.training) >= place and adapter_key(view.run.system, data.task, place) == key]
 
 
 def task(task_id: str) -> TaskData | None:

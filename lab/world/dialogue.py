@@ -16,7 +16,7 @@ OPENERS = ("Certainly.", "With pleasure.")
 CLOSER = "You are welcome."
 COURTEOUS = (*OPENERS, CLOSER)
 KINDS = ("people", "capitals", "words", "sums")
-SHARES = (45, 19, 16, 20)
+SHARES = (43, 17, 15, 25)
 
 Turns = Sequence[tuple[str, str]]
 

@@ -1,35 +1,37 @@
-"""Sizes of base that the lab can make from nothing. Only XS ships; S and M are the same recipe with more of everything."""
+"""Sizes of base that the lab can make from nothing: XS (0.9M parameters, ships, measured), S (2M) and M (5M), not yet measured."""
 
 from __future__ import annotations
+
+from pydantic import Field
 
 from lab.core import Value
 
 
 class Preset(Value):
-    """Shape and training settings. Time is for one CPU thread, where it was measured."""
+    """Shape and training settings of one size."""
 
-    width: int
-    inner: int
+    width: int = Field(description="Width of the residual stream.")
+    inner: int = Field(description="Width inside the gated MLP; 2.75 times the width.")
     layers: int
     heads: int
-    positions: int = 512
-    steps: int
-    step_tokens: int = 3_072
-    learning_rate: float
-    muon_rate: float = 0.02
-    warmup: int = 100
+    positions: int = Field(512, description="Longest input in tokens.")
+    steps: int = Field(description="Optimizer steps.")
+    step_tokens: int = Field(3_072, description="Tokens per step. Fewer make more steps of the same text, until overhead wins.")
+    learning_rate: float = Field(description="AdamW's peak rate: embeddings and norms.")
+    muon_rate: float = Field(0.02, description="Muon's peak rate: the matrices inside the layers (arXiv 2502.16982).")
+    warmup: int = Field(100, description="Steps in which the rates rise to their peak.")
     weight_decay: float = 0.05
     betas: tuple[float, float] = (0.9, 0.98)
-    clip: float = 1.0
-    final_rate: float = 0.05
-    prompt_weight: float = 0.1
-    answer_weight: float = 1.0
-    checkpoints: int = 10
-    title: str
+    clip: float = Field(1.0, description="Largest norm of the gradient.")
+    final_rate: float = Field(0.05, description="Share of the peak rates that is left at the end of the cosine.")
+    prompt_weight: float = Field(0.1, description="Loss weight of what a user or system message says: mostly names made once, which "
+                                 "nobody can predict.")
+    answer_weight: float = Field(2.0, description="Loss weight of answers.")
+    checkpoints: int = Field(10, description="How often the probes are asked during the run.")
 
 
 PRESETS: dict[str, Preset] = {
-    "XS": Preset(width=128, inner=352, layers=4, heads=4, steps=1_600, learning_rate=3e-3, title="0.9M parameters"),
-    "S": Preset(width=192, inner=512, layers=4, heads=6, steps=3_000, learning_rate=1.5e-3, title="2.0M parameters"),
-    "M": Preset(width=256, inner=688, layers=6, heads=8, steps=6_000, learning_rate=1e-3, title="5M parameters"),
+    "XS": Preset(width=128, inner=352, layers=4, heads=4, steps=2_100, learning_rate=3e-3),
+    "S": Preset(width=192, inner=512, layers=4, heads=6, steps=3_000, learning_rate=1.5e-3),
+    "M": Preset(width=256, inner=688, layers=6, heads=8, steps=6_000, learning_rate=1e-3),
 }

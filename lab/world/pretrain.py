@@ -83,8 +83,10 @@ def pretrain(preset: str | Preset, folder: Path, *, seed: int = 0, steps: int | 
              should_stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
     """Make a base and write its folder. Returns the card. A stop keeps what was learned so far, and the card says so.
 
-    Raises KeyError for an unknown preset and OSError where the folder cannot be written.
+    Raises KeyError for an unknown preset, FileExistsError where the folder holds a model, OSError where it cannot be written.
     """
+    if (Path(folder) / "config.json").exists():
+        raise FileExistsError(f"{folder} holds a model already. Give another folder: a base is never overwritten")
     settings = PRESETS[preset] if isinstance(preset, str) else preset
     settings = settings.model_copy(update={"steps": steps}) if steps else settings
     torch.manual_seed(seed)

@@ -15,7 +15,8 @@ def main() -> None:
     import torch
 
     from lab.engine.adapters import new_adapter, save_adapter, saved_adapter
-    from lab.engine.generate import BASE, generate
+    from lab.engine.bank import BASE, AdapterBank
+    from lab.engine.generate import generate
     with tempfile.TemporaryDirectory() as root:
         for name in "abc":
             one = dataclasses.replace(five_million(), model=new_adapter(five_million(), 16, 32, 0.0, ord(name)))
@@ -23,16 +24,21 @@ def main() -> None:
                 if "lora_B" in key:
                     torch.nn.init.normal_(parameter, std=0.05)
             save_adapter(one.model, Path(root) / name)
-        loaded = five_million()
+        plain, loaded = five_million(), five_million()
+        bank = AdapterBank(plain)
         weights = sum(p.numel() for p in loaded.model.parameters())
         for name in "abc":
+            bank.add(name, Path(root) / name)
             loaded = dataclasses.replace(loaded, model=saved_adapter(loaded, Path(root) / name, name))
     adapters = sum(p.numel() for p in loaded.model.parameters()) - weights
     prompt = list(range(5, 85))
     names = [BASE, "a", "b", "c"]
 
     def together() -> None:
-        generate(loaded, [prompt] * 4, NEW_TOKENS, names)
+        generate(plain, [prompt] * 4, NEW_TOKENS, bank=bank, adapters=names)
+
+    def one_in_the_bank() -> None:
+        generate(plain, [prompt], NEW_TOKENS, bank=bank, adapters=["a"])
 
     def one_after_the_other() -> None:
         for name in names:
@@ -48,7 +54,7 @@ def main() -> None:
         generate(loaded, [prompt], NEW_TOKENS)
 
     seconds = {}
-    for what in (together, one_after_the_other, only_one):
+    for what in (together, one_after_the_other, only_one, one_in_the_bank):
         what()
         with CpuSeconds() as cpu:
             for _ in range(ROUNDS):
@@ -57,7 +63,8 @@ def main() -> None:
     table("Four Systems, one question, 5M parameters (CPU-seconds)", [
         ("one after the other", f"{seconds[one_after_the_other]:.2f}", "", ""),
         ("one mixed batch", f"{seconds[together]:.2f}", f"{seconds[one_after_the_other] / seconds[together]:.2f}x faster", "2.5x"),
-        ("one System alone", f"{seconds[only_one]:.2f}", f"batch costs {seconds[together] / seconds[only_one]:.2f}x", "at most 1.7x"),
+        ("one System alone, in the bank", f"{seconds[one_in_the_bank]:.2f}", f"batch costs {seconds[together] / seconds[one_in_the_bank]:.2f}x", ""),
+        ("one System alone, peft", f"{seconds[only_one]:.2f}", f"batch costs {seconds[together] / seconds[only_one]:.2f}x", "at most 1.7x"),
         ("memory beside the base", f"{adapters:,} parameters", f"{adapters / (3 * weights):.0%} of merged copies", "at most 10 %")])
 
 

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from lab.core import ModelError, TrainingError
-from lab.engine.adapters import new_adapter, save_adapter, saved_adapter, trainable_parameters
+from lab.engine.adapters import new_adapter, save_adapter, trainable_parameters
 from lab.engine.devices import precision, settle
-from lab.engine.generate import BASE, batches, generate
+from lab.engine.bank import BASE, AdapterBank
+from lab.engine.generate import batches, generate
 from lab.engine.likelihood import continuation_logps
 from lab.engine.load import load_base
 
@@ -19,6 +20,17 @@ QUESTIONS = ["What is the capital of France?", "What is 3 plus 4?", "How do you 
 @pytest.fixture
 def loaded(shipped_base):
     return load_base(shipped_base, settle())
+
+
+def shared_other(tmp_path):
+    """Another base: the shipped one's tokenizer with a body of other layer names."""
+    from transformers import GPT2Config, GPT2LMHeadModel
+    from lab import store
+    import shutil
+    folder = tmp_path / "other"
+    shutil.copytree(store.SHIPPED / "bases" / store.bases.shipped()[0], folder)
+    GPT2LMHeadModel(GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=1024, eos_token_id=0, bos_token_id=0)).save_pretrained(folder)
+    return folder
 
 
 def prompts(loaded):
@@ -63,12 +75,18 @@ def test_a_mixed_batch_answers_as_each_adapter_alone(shipped_base, tmp_path):
         alone.append([a.ids for a in generate(one, prompts(one), 8)])
     plain = load_base(shipped_base, settle())
     base = [a.ids for a in generate(plain, prompts(plain), 8)]
-    mixed = plain
+    bank = AdapterBank(plain)
     for name, folder in zip("ab", folders):
-        mixed = dataclasses.replace(mixed, model=saved_adapter(mixed, folder, name))
-    asked = prompts(mixed)
-    answers = [a.ids for a in generate(mixed, asked * 3, 8, ["a"] * 4 + [BASE] * 4 + ["b"] * 4)]
+        bank.add(name, folder)
+    names = ["a"] * 4 + [BASE] * 4 + ["b"] * 4
+    answers = [a.ids for a in generate(plain, prompts(plain) * 3, 8, bank=bank, adapters=names)]
     assert answers == [*alone[0], *base, *alone[1]] and alone[0] != base != alone[1]
+
+
+def test_an_adapter_of_another_base_is_refused(loaded, tmp_path):
+    save_adapter(disturbed(loaded, 1).model, tmp_path / "a")
+    with pytest.raises(ModelError, match="another base"):
+        AdapterBank(load_base(shared_other(tmp_path), settle())).add("a", tmp_path / "a")
 
 
 def test_a_continuations_probability_does_not_depend_on_its_neighbours(loaded):

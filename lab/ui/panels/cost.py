@@ -21,13 +21,14 @@ def cost_panel(evaluations: dict[str, Evaluation], views: dict[str, Any]) -> Non
     frame["run_seconds"] = [views[name].seconds if name in views else None for name in frame["system"]]
     seconds = st.column_config.NumberColumn(format="%.2f s")
     tokens = st.column_config.NumberColumn(format="%.0f")
-    share = st.column_config.NumberColumn(format="percent")
+    share = st.column_config.NumberColumn(format="%.0f %%")
     names = {"system": "System", "n": "Answers", "seconds_p50": "Time per answer, median", "seconds_p95": "95th percentile",
              "prompt_tokens": "Prompt tokens", "answer_tokens": "Answer tokens", "ended": "Came to an end", "hit": "Right document found",
              "run_seconds": "Whole run"}
-    table(frame.dropna(axis="columns", how="all").rename(columns=names), {names["seconds_p50"]: seconds, names["seconds_p95"]: seconds, names["prompt_tokens"]: tokens,
+    shown = frame.dropna(axis="columns", how="all").assign(**{name: frame[name] * 100 for name in ("ended", "hit") if frame[name].notna().any()})
+    table(shown.rename(columns=names), {names["seconds_p50"]: seconds, names["seconds_p95"]: seconds, names["prompt_tokens"]: tokens,
                                         names["answer_tokens"]: tokens, names["ended"]: share, names["hit"]: share,
-                                        names["run_seconds"]: st.column_config.NumberColumn(format="%.0f s")})
+                                        names["run_seconds"]: st.column_config.NumberColumn(format="%.0f s")}, placeholder="–")
     st.caption("Time per answer was measured in a batch on the machine that ran it. Retrieval and shots make prompts longer; "
                "training costs once, prompts cost with every answer.")
     numbers(frame, "cost", "compare_cost")

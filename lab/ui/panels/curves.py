@@ -26,13 +26,17 @@ DPO = (
 LINES = {"training": charts.Style("", "solid", "circle"), "validation": charts.Style("", "dash", "diamond"),
          "chosen": charts.Style("", "solid", "circle"), "rejected": charts.Style("", "dash", "diamond")}
 AXES = {"step": "step", "tokens": "tokens trained on", "seconds": "seconds at work"}
-OVERLAYS = {"eval_loss": "validation loss", "loss": "training loss", "eval_reward_accuracy": "pairs ordered rightly (validation)",
-            "reward_margin": "reward margin", "learning_rate": "learning rate", "grad_norm": "gradient norm"}
+OVERLAYS = {  # "stage metric": what it is called
+    "sft eval_loss": "SFT: validation loss", "sft loss": "SFT: training loss", "dpo eval_loss": "DPO: validation loss",
+    "dpo loss": "DPO: training loss", "dpo eval_reward_accuracy": "DPO: pairs ordered rightly (validation)",
+    "dpo reward_margin": "DPO: reward margin", "dpo logps_chosen": "DPO: log-probability of chosen answers",
+    "dpo logps_rejected": "DPO: log-probability of rejected answers", "sft grad_norm": "SFT: gradient norm",
+    "dpo grad_norm": "DPO: gradient norm", "sft learning_rate": "SFT: learning rate"}
 
 
 def run_curves(view: Any) -> None:
     """Every training stage of one run: losses on one chart, DPO's own curves on others."""
-    frame = reads.curve_frame(view.run.id)
+    frame, lenders = reads.curves_of(view.run)
     stages = [stage for stage in STAGES if stage in set(frame["stage"])]
     if not stages:
         st.caption("This System trains nothing: it has no curves." if not view.run.system.training else
@@ -40,6 +44,8 @@ def run_curves(view: Any) -> None:
         return
     for stage in stages:
         st.subheader(text.STAGES[stage])
+        if stage in lenders:
+            st.caption(f"Trained once by run {text.label(lenders[stage])} and shared: an equal stage is never trained twice.")
         plots = (LOSS,) if stage == "sft" else (PREFERENCE_LOSS, *DPO)
         columns = st.columns(2) if len(plots) > 1 else [st.container()]
         for place, plot in enumerate(plots):
@@ -70,29 +76,27 @@ def _line(frame: pd.DataFrame, stage: str, metric: str, name: str, axis: str) ->
 def overlay_panel(runs: dict[str, Any], names: dict[str, str]) -> None:
     """Curves of several runs on one chart. `runs`: label -> run; `names`: label -> System's name, for its colour."""
     left, middle, right = st.columns([2, 2, 2])
-    metric = left.selectbox("Curve", list(OVERLAYS), format_func=OVERLAYS.get, key="compare_curve", persist_state="session")
+    curve = state.choose("Curve", OVERLAYS, "curve", where=left)
     axis = middle.segmented_control("Along", list(AXES), default="step", key="compare_axis", bind="query-params", required=True) or "step"
     weight = right.slider("Smoothing", 0.0, 0.99, 0.0, key="compare_smoothing", bind="query-params",
                           help="Time-weighted moving average; the raw line stays visible, faint.")
-    data = _overlay(runs, metric, axis, weight)
+    data = _overlay(runs, *curve.split(), axis, weight)
     if data.empty:
-        st.caption("None of the ticked runs has this curve (Systems without training have none; DPO's curves need a DPO stage).")
+        st.caption("None of the ticked runs has this curve: it begins with its training stage.")
         return
     look = state.look()
     by_system = charts.style_of(names.values(), look)
     styles = _apart({label: by_system[names[label]] for label in runs})
-    st.plotly_chart(charts.curve_chart(data, styles, look, AXES[axis], OVERLAYS[metric]), key="compare_overlay", config=PLAIN,
-                    alt=f"{OVERLAYS[metric]} of {text.count(len(runs), 'run')}; numbers below")
+    st.plotly_chart(charts.curve_chart(data, styles, look, AXES[axis], OVERLAYS[curve]), key="compare_overlay", config=PLAIN,
+                    alt=f"{OVERLAYS[curve]} of {text.count(len(runs), 'run')}; numbers below")
     st.caption("A System keeps its colour and dash on every page. Smoothing changes the picture, never the numbers.")
     numbers(data, "curves", "compare_curves")
 
 
-def _overlay(runs: dict[str, Any], metric: str, axis: str, weight: float) -> pd.DataFrame:
+def _overlay(runs: dict[str, Any], stage: str, metric: str, axis: str, weight: float) -> pd.DataFrame:
     parts = []
     for label, run in runs.items():
-        frame = reads.curve_frame(run.id)
-        stage = next((name for name in reversed(STAGES) if len(compare.curve(frame, name, metric)[0])), "")
-        line = _line(frame, stage, metric, label, axis)
+        line = _line(reads.curves_of(run)[0], stage, metric, label, axis)
         parts.append(line.assign(smooth=compare.smooth(line["x"], line["value"], weight) if len(line) else np.array([])))
     return pd.concat(parts) if parts else pd.DataFrame(columns=["series", "x", "value", "smooth"])
 

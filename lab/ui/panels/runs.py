@@ -14,10 +14,11 @@ from lab.ui.panels.numbers import table
 
 def run_table(views: list[Any], tasks: dict[str, str]) -> None:
     """One row per run; a failed one says why in its row."""
-    table(run_frame(views, tasks), {
+    frame = run_frame(views, tasks)
+    table(frame.drop(columns=[name for name in ("Progress", "Now, or what happened") if not frame[name].replace("", None).notna().any()]), {
         "Seed": st.column_config.NumberColumn(width=60), "Time": st.column_config.TextColumn(width=80),
         "Progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=150),
-        "Now, or what happened": st.column_config.TextColumn(width=340)})
+        "Now, or what happened": st.column_config.TextColumn(width=340)}, placeholder="")
 
 
 def run_frame(views: list[Any], tasks: dict[str, str]) -> pd.DataFrame:
@@ -28,7 +29,7 @@ def run_frame(views: list[Any], tasks: dict[str, str]) -> pd.DataFrame:
 
 
 def progress(view: Any) -> float | None:
-    return 1.0 if view.status == "finished" else view.progress if view.status == "running" else None
+    return view.progress if view.status == "running" else None
 
 
 def progress_line(views: list[Any], tasks: dict[str, str]) -> None:
