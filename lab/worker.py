@@ -65,13 +65,14 @@ class _Job:
         """Build the parts, score them. True where the user stopped the training and kept what was there."""
         from lab.engine.devices import settle
         from lab.engine.load import load_base
+        from lab.methods.asking import Asker
         self.note("load", "Loading the base model")
         data = store.tasks.load(self.run.task)
         loaded = load_base(store.bases.folder_of(self.run.system.base), settle(slot), self.run.system.template)
-        searcher = self.index(data) if self.run.system.retrieval else None
+        asker = Asker(self.run.system, loaded, data, self.index(data) if self.run.system.retrieval else None)
         if self.run.system.training:
-            self.train(loaded, data)
-        self.score(loaded, data, searcher)
+            self.train(loaded, data, asker)
+        self.score(asker, data)
         return self.kept
 
     # events ------------------------------------------------------------------------------------------------------------
@@ -106,7 +107,7 @@ class _Job:
                     build_index(settings, data.documents, folder)
         return Searcher(settings, store.artifacts.find(key))
 
-    def train(self, loaded, data: TaskData) -> None:
+    def train(self, loaded, data: TaskData, asker) -> None:
         """Put the System's adapter on the base: stages that some System trained before are reused."""
         from lab.engine.bank import AdapterBank
         bank = AdapterBank(loaded)
@@ -115,7 +116,7 @@ class _Job:
             key = adapter_key(self.run.system, data.task, number)
             with store.artifacts.only_maker(key):
                 if store.artifacts.find(key) is None:
-                    kept = self.train_stage(loaded, data, number, key)
+                    kept = self.train_stage(loaded, data, asker, number, key)
                     if kept:
                         key = kept
                         break
@@ -124,10 +125,9 @@ class _Job:
         bank.add(key, store.artifacts.find(key))
         bank.choose([key])
 
-    def train_stage(self, loaded, data: TaskData, number: int, key: str) -> str | None:
+    def train_stage(self, loaded, data: TaskData, asker, number: int, key: str) -> str | None:
         """Train one stage into its artifact. Returns the kept adapter's name where the user stopped and kept."""
         from lab.engine.adapters import new_adapter, save_adapter, saved_adapter, trainable_parameters
-        from lab.methods.prompting import Prompter
         from lab.methods.stages import run_stage
         from lab.methods.training import Hooks
         stage = self.run.system.training[number - 1]
@@ -142,10 +142,9 @@ class _Job:
                       checkpoint_seconds=float(os.environ.get("LAB_CHECKPOINT_SECONDS", "60")))
         self.note(stage.kind, f"Training on {stage.kind.upper()} rows" + (f", resuming at {hooks.resume_from.name}" if hooks.resume_from else ""))
         begun, cpu = time.time(), time.process_time()
-        prompter = Prompter(self.run.system.model_copy(update={"retrieval": None}), loaded.template, data.split("train"))
         about = {"kind": "adapter", "stage": stage.model_dump(mode="json"), "trainable": trainable_parameters(model)}
         try:
-            run_stage(work, stage, prompter, data, root, hooks)
+            run_stage(work, stage, asker.training_messages(stage.with_passages), data, root, hooks)
         except Stopped:
             if not (store.runs.asked_to_stop(self.run.id) or {}).get("keep"):
                 raise
@@ -162,10 +161,8 @@ class _Job:
 
     # scores ------------------------------------------------------------------------------------------------------------
 
-    def score(self, loaded, data: TaskData, searcher) -> None:
+    def score(self, asker, data: TaskData) -> None:
         from lab.evals.evaluate import evaluate
-        from lab.methods.asking import Asker
-        asker = Asker(self.run.system, loaded, data, searcher)
         stop = self.stop.is_set if not self.kept else lambda: False
         for suite in suites_of(self.run):
             key = evaluation_key(self.run, suite, kept=self.kept)

@@ -30,6 +30,7 @@ scores, forgotten, curves, cost, outputs = st.tabs(["Scoreboard", "Forgetting", 
 if scores.open:
     with scores:
         panels.matrix_panel(scored.board(experiment.id, seed), key="compare_matrix")
+        panels.numbers(scored.metrics(experiment.id), "metrics", "compare_metrics", "Every metric of every System and task")
         st.header("Against the reference")
         panels.difference_panel(differences(outcomes, reference, task, seed), reference, key="compare_differences")
 if forgotten.open:

@@ -59,7 +59,7 @@ def own_files() -> None:
     if base:
         panels.model_view(data.split("train") or data.examples, base, "data_own_view")
     st.header("Split and check")
-    data, allowed = intake.findings_panel(data)
+    data, allowed = intake.findings_panel(data, base)
     panels.split_counts(data)
     st.header("Save")
     intake.save_form(data, allowed)

@@ -51,6 +51,9 @@ class _Adapter(Value):
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout inside the adapter.")
     warmup_fraction: float = Field(0.05, ge=0, le=0.5, description="Share of the steps in which the learning rate rises to its value.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="Pull of the adapter's weights towards zero at each step.")
+    with_passages: bool = Field(True, description="Where the System retrieves, train with the retrieved passages in the prompt, exactly "
+                                "as it will be asked. Off: train on the bare questions and share the adapter with Systems that do not "
+                                "retrieve.")
     evaluations: int = Field(10, ge=1, le=200, description="How often the validation split is measured during training (step 0 comes "
                              "on top).")
     seed: int = Field(0, ge=0, description="Seed of the adapter's start and of the data order.")

@@ -82,12 +82,18 @@ def weights_key(system: System, task: Task) -> str:
     return adapter_key(system, task, len(system.training)) if system.training else content_key(system.base.fingerprint)
 
 
+def trains_with(system: System, stages: int) -> Retrieval | None:
+    """The retrieval that the first `stages` training stages see in their prompts, if they do."""
+    return system.retrieval if any(stage.with_passages for stage in system.training[:stages]) else None
+
+
 def adapter_key(system: System, task: Task, stages: int) -> str:
     """The adapter after the first `stages` training stages: every System that shares them shares the artifact."""
-    chain = system.training[:stages]
-    data = used_data(system.model_copy(update={"prompting": None, "retrieval": None, "training": chain}), task)
-    return content_key("adapter", system.base.fingerprint, system.template, system.instruction,
-                       [stage.model_dump(mode="json") for stage in chain], data)
+    retrieval = trains_with(system, stages)
+    unused = set() if retrieval else {"with_passages"}  # without passages the switch changes nothing
+    chain = [stage.model_dump(mode="json", exclude=unused) for stage in system.training[:stages]]
+    part = system.model_copy(update={"prompting": None, "retrieval": retrieval, "training": system.training[:stages]})
+    return content_key("adapter", system.base.fingerprint, system.template, system.instruction, retrieval, chain, used_data(part, task))
 
 
 def index_key(retrieval: Retrieval, task: Task) -> str:

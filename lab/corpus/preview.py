@@ -13,7 +13,10 @@ from lab.corpus.template import ChatTemplate, Message
 
 @lru_cache(maxsize=8)
 def _tokenizer(path: Path, stamp: int) -> Tokenizer:
-    return Tokenizer.from_file(str(path))
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing more special
+        raise ModelError(f"tokenizer.json cannot be read ({error})", str(path), "Save the tokenizer again with save_pretrained") from error
 
 
 def tokenizer_of(folder: Path) -> Tokenizer:

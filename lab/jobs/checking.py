@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Iterator
 
 from lab import store
-from lab.core import DataError, DiskError, Experiment, Failure, LabError, System, TaskData
+from lab.core import DataError, DiskError, Experiment, Failure, LabError, ModelError, System, TaskData
+from lab.jobs.lengths import too_long
 
 FREE_BYTES = 500 << 20  # one small run's checkpoints, adapter and answers
 
@@ -18,7 +19,8 @@ def check(experiment: Experiment) -> list[Failure]:
 
 def problems(experiment: Experiment) -> list[LabError]:
     """The same as errors that can be raised."""
-    return [*_disk(), *_suites(experiment), *_bases(experiment), *_tasks(experiment)]
+    found = [*_disk(), *_suites(experiment), *_bases(experiment), *_tasks(experiment)]
+    return list({str(error): error for error in found}.values())  # one base's trouble is met once per System
 
 
 def _disk() -> Iterator[LabError]:
@@ -58,6 +60,10 @@ def _tasks(experiment: Experiment) -> Iterator[LabError]:
                             "Save the task again with a test split")
         for system in experiment.systems:
             yield from _system(system, data)
+            try:
+                yield from too_long(system, data)
+            except ModelError as error:
+                yield error
 
 
 def _system(system: System, data: TaskData) -> Iterator[LabError]:

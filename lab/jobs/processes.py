@@ -157,3 +157,9 @@ def tail(path: Path, size: int) -> str:
         return path.read_bytes()[-size:].decode("utf-8", "replace").strip()
     except OSError:
         return ""
+
+
+def code_stamp() -> int:
+    """Changes when a file of the program does: a process that was started from older files must not read newer folders."""
+    root = Path(__file__).resolve().parents[1]
+    return hash(tuple(sorted((str(path), path.stat().st_mtime_ns) for path in root.rglob("*.py"))))

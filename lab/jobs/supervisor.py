@@ -39,14 +39,18 @@ class Supervisor:
         self.seen_pings = -1
         self.scanned = 0.0
         self.last_work = time.monotonic()
+        self.code, self.outdated = processes.code_stamp(), False
 
-    def run(self) -> None:
-        """Until there has been nothing to do for the idle time."""
+    def run(self) -> bool:
+        """Until there has been nothing to do for the idle time (False), or the program was updated (True)."""
         while True:
             try:
                 self.beat()
+                if self.outdated:
+                    self.parent.close()
+                    return True
                 if self.idle() and self.ends():
-                    return
+                    return False
             except Exception:  # the edge of the process: while work is queued it goes on
                 say(traceback.format_exc())
                 time.sleep(RETRY)
@@ -61,7 +65,8 @@ class Supervisor:
             self.scan()
         for live in list(self.live.values()):
             self.guarded(live, self.tend)
-        self.give()
+        if not self.outdated:
+            self.give()
 
     def tend(self, live: Live) -> None:
         became = tend(live, parent_is_importing=self.parent.running and not self.parent.ready)
@@ -118,6 +123,7 @@ class Supervisor:
             else:
                 queue.append(run_id)
         self.queue = sorted(queue, key=self.place_in_queue)
+        self.outdated = bool(queue) and processes.code_stamp() != self.code  # waiting runs may be newer than we can read
 
     def place_in_queue(self, run_id: str) -> tuple[float, str]:
         try:
@@ -233,7 +239,11 @@ def main() -> int:
             time.sleep(SETTLE)
         office.sign_in()
         say(f"supervisor {os.getpid()} of {store.home()}")
-        Supervisor().run()
+        outdated = Supervisor().run()
+        office.sign_out()
+    if outdated:
+        say("the program was updated: starting again from its new files; workers go on")
+        os.execv(sys.executable, [sys.executable, "-m", "lab.jobs.supervisor"])
     return 0
 
 

@@ -8,7 +8,7 @@ from typing import Sequence
 from lab.core import DataError, Passage, System, TaskData
 from lab.corpus.template import Message
 from lab.engine.load import Loaded
-from lab.methods.prompting import Prompter
+from lab.methods.prompting import Messages, Prompter
 from lab.methods.retrieval import Searcher
 
 
@@ -29,6 +29,11 @@ class Asker:
     def __init__(self, system: System, loaded: Loaded, data: TaskData, searcher: Searcher | None, adapter: str | None = None):
         self.system, self.loaded, self.searcher, self.adapter = system, loaded, searcher, adapter
         self.prompter = Prompter(system, loaded.template, data.split("train"))
+
+    def training_messages(self, with_passages: bool) -> Messages:
+        """How a training question is put: with the instruction, without shots, with its passages where they are wanted."""
+        searcher = self.searcher if with_passages else None
+        return lambda question: self.prompter.messages(question, searcher.search(question) if searcher else ())
 
     def ask(self, question: str, room: int, history: Sequence[Message] = ()) -> Asked:
         """The prompt for a question, leaving `room` tokens for the answer. Shots are left out first, then passages.

@@ -17,7 +17,7 @@ from trl import DPOConfig, DPOTrainer
 from lab.core import DataError, Dpo, Preference
 from lab.engine.likelihood import answer_logps, continuation_logps, padded
 from lab.engine.load import Loaded
-from lab.methods.prompting import Prompter
+from lab.methods.prompting import Messages
 from lab.methods.training import Hooks, LeanTrainer, Watcher, arguments, run_trainer
 
 VALUES = ("logps_chosen", "logps_rejected", "reward_margin", "reward_accuracy")
@@ -25,9 +25,9 @@ METRICS = {"loss": "loss", "eval_loss": "eval_loss", "learning_rate": "learning_
            "num_tokens": "tokens", "epoch": "epoch", **{name: name for name in VALUES}, **{f"eval_{name}": f"eval_{name}" for name in VALUES}}
 
 
-def rows_of(loaded: Loaded, prompter: Prompter, pairs: Sequence[Preference], max_length: int) -> Dataset:
+def rows_of(loaded: Loaded, messages: Messages, pairs: Sequence[Preference], max_length: int) -> Dataset:
     """Pairs as token ids with the reference's log-probabilities. Raises DataError where a pair is too long."""
-    texts = [[loaded.template.training_text(prompter.messages(pair.prompt), answer) for answer in (pair.chosen, pair.rejected)]
+    texts = [[loaded.template.training_text(messages(pair.prompt), answer) for answer in (pair.chosen, pair.rejected)]
              for pair in pairs]
     sides = [[(loaded.encode(prompt), loaded.encode(answer)) for prompt, answer in (row[side] for row in texts)] for side in (0, 1)]
     longest = [max(len(p) + len(a) for p, a in both) for both in zip(*sides)]
@@ -41,13 +41,13 @@ def rows_of(loaded: Loaded, prompter: Prompter, pairs: Sequence[Preference], max
         for chosen, rejected, length, ref_chosen, ref_rejected in zip(*sides, longest, *reference)])
 
 
-def train(loaded: Loaded, settings: Dpo, prompter: Prompter, pairs: Sequence[Preference], validation: Sequence[Preference],
+def train(loaded: Loaded, settings: Dpo, messages: Messages, pairs: Sequence[Preference], validation: Sequence[Preference],
           folder: Path, hooks: Hooks) -> None:
     """Train the adapter that `loaded.model` carries, in place; as it comes in, the model is the reference (a resumed run comes in
     the same way: its checkpoint is loaded later). Raises Stopped, TrainingError, DataError."""
     loaded.model.eval()
-    train_rows = rows_of(loaded, prompter, pairs, settings.max_length)
-    eval_rows = rows_of(loaded, prompter, validation or pairs, settings.max_length)
+    train_rows = rows_of(loaded, messages, pairs, settings.max_length)
+    eval_rows = rows_of(loaded, messages, validation or pairs, settings.max_length)
     config = DPOConfig(**arguments(settings, len(pairs), loaded, folder, hooks), beta=settings.beta)
     trainer = PairLossTrainer(model=loaded.model, args=config, processing_class=loaded.tokenizer, data_collator=Collator(loaded.pad),
                               train_dataset=train_rows, eval_dataset=eval_rows)

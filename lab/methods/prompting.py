@@ -6,11 +6,13 @@ Shots come from the training split alone, so a test item never stands in its own
 from __future__ import annotations
 
 import random
-from typing import Sequence
+from typing import Callable, Sequence
 
 from lab.core import PASSAGE_FORMAT, Example, Passage, Prompting, System
 from lab.corpus.template import ChatTemplate, Message
 from lab.methods.lexical import Lexical
+
+Messages = Callable[[str], list[Message]]  # a question as it will be asked
 
 
 class Prompter:

@@ -15,19 +15,19 @@ from trl import SFTConfig, SFTTrainer
 from lab.core import DataError, Example, Sft
 from lab.engine.likelihood import answer_logps, padded
 from lab.engine.load import Loaded
-from lab.methods.prompting import Prompter
+from lab.methods.prompting import Messages
 from lab.methods.training import Hooks, LeanTrainer, Watcher, arguments, run_trainer
 
 METRICS = {"loss": "loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm",
            "num_tokens": "tokens", "epoch": "epoch"}
 
 
-def rows_of(loaded: Loaded, prompter: Prompter, examples: Sequence[Example], max_length: int) -> Dataset:
+def rows_of(loaded: Loaded, messages: Messages, examples: Sequence[Example], max_length: int) -> Dataset:
     """Examples as token ids: prompt exactly as it is asked, answer with its end token. Raises DataError where one is too long."""
     rows, long = [], []
     for example in examples:
         prompt, answer = (loaded.encode(text) for text in
-                          loaded.template.training_text(prompter.messages(example.prompt), example.answer))
+                          loaded.template.training_text(messages(example.prompt), example.answer))
         if len(prompt) + len(answer) > max_length:
             long.append(f"{example.id} ({len(prompt) + len(answer)} tokens)")
         rows.append({"prompt_ids": prompt, "answer_ids": answer, "length": len(prompt) + len(answer)})
@@ -37,15 +37,15 @@ def rows_of(loaded: Loaded, prompter: Prompter, examples: Sequence[Example], max
     return Dataset.from_list(rows)
 
 
-def train(loaded: Loaded, settings: Sft, prompter: Prompter, train_rows: Sequence[Example], validation: Sequence[Example],
+def train(loaded: Loaded, settings: Sft, messages: Messages, train_rows: Sequence[Example], validation: Sequence[Example],
           folder: Path, hooks: Hooks) -> None:
     """Train the adapter that `loaded.model` carries, in place. Raises Stopped, TrainingError, DataError."""
     config = SFTConfig(**arguments(settings, len(train_rows), loaded, folder, hooks),
                        dataset_kwargs={"skip_prepare_dataset": True}, packing=False, completion_only_loss=False)
     trainer = AnswerLossTrainer(
         model=loaded.model, args=config, processing_class=loaded.tokenizer, data_collator=Collator(loaded.pad),
-        train_dataset=rows_of(loaded, prompter, train_rows, settings.max_length),
-        eval_dataset=rows_of(loaded, prompter, validation or train_rows, settings.max_length))
+        train_dataset=rows_of(loaded, messages, train_rows, settings.max_length),
+        eval_dataset=rows_of(loaded, messages, validation or train_rows, settings.max_length))
     run_trainer(trainer, Watcher(hooks, METRICS), hooks)
 
 

@@ -7,19 +7,19 @@ from typing import Any
 
 from lab.core import DataError, Stage, TaskData
 from lab.engine.load import Loaded
-from lab.methods.prompting import Prompter
+from lab.methods.prompting import Messages
 from lab.methods.training import Hooks
 
 
-def _sft(loaded: Loaded, stage: Any, prompter: Prompter, data: TaskData, folder: Path, hooks: Hooks) -> None:
+def _sft(loaded: Loaded, stage: Any, messages: Messages, data: TaskData, folder: Path, hooks: Hooks) -> None:
     from lab.methods.sft import train
-    train(loaded, stage, prompter, _some(data.split("train"), "training examples", data), data.split("validation"), folder, hooks)
+    train(loaded, stage, messages, _some(data.split("train"), "training examples", data), data.split("validation"), folder, hooks)
 
 
-def _dpo(loaded: Loaded, stage: Any, prompter: Prompter, data: TaskData, folder: Path, hooks: Hooks) -> None:
+def _dpo(loaded: Loaded, stage: Any, messages: Messages, data: TaskData, folder: Path, hooks: Hooks) -> None:
     from lab.methods.dpo import train
     pairs = {name: [pair for pair in data.preferences if pair.split == name] for name in ("train", "validation")}
-    train(loaded, stage, prompter, _some(pairs["train"], "preference pairs", data), pairs["validation"], folder, hooks)
+    train(loaded, stage, messages, _some(pairs["train"], "preference pairs", data), pairs["validation"], folder, hooks)
 
 
 def _some(rows: Any, what: str, data: TaskData) -> Any:
@@ -31,6 +31,7 @@ def _some(rows: Any, what: str, data: TaskData) -> Any:
 STAGES = {"sft": _sft, "dpo": _dpo}
 
 
-def run_stage(loaded: Loaded, stage: Stage, prompter: Prompter, data: TaskData, folder: Path, hooks: Hooks) -> None:
-    """Train one stage on the adapter that `loaded.model` carries. Raises LabError or Stopped."""
-    STAGES[stage.kind](loaded, stage, prompter, data, folder, hooks)
+def run_stage(loaded: Loaded, stage: Stage, messages: Messages, data: TaskData, folder: Path, hooks: Hooks) -> None:
+    """Train one stage on the adapter that `loaded.model` carries. `messages` makes a question's prompt as it will be asked.
+    Raises LabError or Stopped."""
+    STAGES[stage.kind](loaded, stage, messages, data, folder, hooks)

@@ -17,7 +17,7 @@ SIMPLE = {"Prompting": ("instruction", "shots"), "Retrieval": ("retriever", "top
 HIDDEN = ("kind", "seed")  # an Experiment's own seeds replace these
 LONG = ("instruction", "passage_format")
 WORDS = {"top_k": "Passages (top k)", "lora_rank": "LoRA rank", "lora_alpha": "LoRA alpha", "lora_dropout": "LoRA dropout", "beta": "Beta",
-         "chunk_words": "Passage length (words)", "overlap_words": "Overlap (words)", "max_length": "Maximum length (tokens)"}
+         "chunk_words": "Passage length (words)", "overlap_words": "Overlap (words)", "max_length": "Maximum length (tokens)", "with_passages": "Train with passages"}
 
 
 def lever_form(start: Value, prefix: str, expert: bool) -> Value | None:
@@ -48,11 +48,14 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
         options = list(get_args(field.annotation))
         default = {} if key in st.session_state else {"default": value}
         return st.segmented_control(label, options, required=True, **default, **about)
+    if field.annotation is bool:
+        return st.toggle(label, **known, **about)
     low, high = bounds(field)
     if field.annotation is int:
         return st.number_input(label, min_value=low, max_value=high, step=1, **known, **about)
     if field.annotation is float:
         low, high = (bound if bound is None else float(bound) for bound in (low, high))
+        known = {name: float(number) for name, number in known.items()}
         return st.number_input(label, min_value=low, max_value=high, step=_step(value), format=_format(name), **known, **about)
     return st.text_area(label, height=90, **known, **about) if name in LONG else st.text_input(label, **known, **about)
 

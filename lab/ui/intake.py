@@ -8,13 +8,15 @@ from typing import Any, NamedTuple, Sequence, get_args
 import streamlit as st
 
 from lab import store
-from lab.core import DataError, Document, LabError, Scorer, Task, TaskData, failure_of
+from lab.core import Base, DataError, Document, LabError, Scorer, Task, TaskData, failure_of
 from lab.core.tasks import ScorerKind
 from lab.corpus.checks import check, without_leaks
 from lab.corpus.guess import guess_mapping
 from lab.corpus.mapping import Mapping
+from lab.corpus.preview import count_tokens
 from lab.corpus.rows import documents_of, to_examples, to_preferences
 from lab.corpus.scorers import suggest_scorer
+from lab.corpus.values import Finding
 from lab.ui import panels, text, uploads
 
 SCORERS = [kind for kind in get_args(ScorerKind) if kind not in ("text_loss", "multiple_choice")]
@@ -121,13 +123,13 @@ def assemble(found: Uploaded, mapping: Mapping, pairs: Mapping | None) -> tuple[
     return data, [problem.sentence() for problem in (*left_out, *lost)]
 
 
-def findings_panel(data: TaskData) -> tuple[TaskData, bool]:
-    """What the check found; the rows after the offered removal, and whether they may be saved."""
-    found = check(data)
-    if any("test" in finding.what and finding.level == "refuse" for finding in found) or any("also trained" in finding.what for finding in found):
+def findings_panel(data: TaskData, base: Base | None) -> tuple[TaskData, bool]:
+    """What the check found; the rows after the offered removal, and whether they may be saved. `base`: whose context they must fit."""
+    found = _findings(_name_of(data), base.fingerprint if base else "", data, base)
+    if any("(offered here)" in finding.do for finding in found):
         if st.toggle("Take out rows that would leak the test into training", key="data_without_leaks"):
             data = without_leaks(data)
-            found = check(data)
+            found = _findings(_name_of(data), base.fingerprint if base else "", data, base)
     for finding in found:
         icon, colour, title = LEVELS[finding.level]
         with st.expander(f":{colour}[:material/{icon}:] {title}: {text.label(finding.what)}" + (f" ({finding.count:,})" if finding.count else ""),
@@ -139,6 +141,22 @@ def findings_panel(data: TaskData) -> tuple[TaskData, bool]:
     if not found:
         st.caption(":material/check_circle: Nothing to complain about.")
     return data, not any(finding.level == "refuse" for finding in found)
+
+
+def _name_of(data: TaskData) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(data.task.fingerprints.items()))
+
+
+@st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
+def _findings(rows: tuple, fingerprint: str, _data: TaskData, _base: Base | None) -> tuple[Finding, ...]:
+    """The check, done once for the same rows and base: counting tokens takes a while."""
+    if _base is None or not _base.context:
+        return check(_data)
+    folder = store.bases.folder_of(_base)
+    try:
+        return check(_data, lambda words: count_tokens(folder, words), _base.context)
+    except LabError:  # a base without a fast tokenizer: its tokens cannot be counted here, training counts them
+        return check(_data)
 
 
 def save_form(data: TaskData, allowed: bool) -> None:

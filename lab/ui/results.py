@@ -8,6 +8,7 @@ import pandas as pd
 
 from lab import compare
 from lab.core import Evaluation, Experiment, Outcome
+from lab.ui import text
 
 FORGETTING = ("system", "suite", "metric", "base", "value", "drop", "low", "high", "n")
 
@@ -25,6 +26,14 @@ def board(experiment: Experiment, outcomes: list[Outcome], tasks: dict[str, str]
     rows = sorted(outcomes, key=lambda outcome: (place[outcome.system], task.get(outcome.task, 0), outcome.seed))
     frame = compare.scoreboard(compare.cells(rows))
     return frame.assign(seed=[outcome.seed for outcome in rows], need=frame["need"].map(lambda name: tasks.get(name, name)))
+
+
+def metrics(outcomes: list[Outcome], tasks: dict[str, str]) -> pd.DataFrame:
+    """Every metric that was measured on the tasks, one row per run and metric."""
+    rows = [{"system": outcome.system, "task": tasks.get(outcome.task, outcome.task), "seed": outcome.seed, "metric": text.metric(row["metric"]),
+             **{name: row[name] for name in ("value", "low", "high", "n")}}
+            for outcome in outcomes for row in compare.scores_json(compare.cells([outcome])) if row["metric"]]
+    return pd.DataFrame(rows, columns=["system", "task", "seed", "metric", "value", "low", "high", "n"])
 
 
 def forgetting(experiment: Experiment, outcomes: list[Outcome], titles: dict[str, str], task: str | None = None) -> pd.DataFrame:

@@ -72,6 +72,16 @@ def forgetting(experiment_id: str, task: str | None = None) -> pd.DataFrame:
     return _forgetting(str(store.home()), experiment_id, task, _mark(experiment_id))
 
 
+def metrics(experiment_id: str) -> pd.DataFrame:
+    """Every metric of every run, long: the secondary ones too."""
+    return _metrics(str(store.home()), experiment_id, _mark(experiment_id))
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _metrics(home: str, experiment_id: str, mark: tuple) -> pd.DataFrame:
+    return results.metrics(outcomes(experiment_id), reads.task_names())
+
+
 @st.cache_resource(max_entries=24, show_spinner=False)
 def _board(home: str, experiment_id: str, mark: tuple) -> pd.DataFrame:
     return results.board(store.experiments.load(experiment_id), outcomes(experiment_id), reads.task_names())

@@ -49,12 +49,12 @@ def _add() -> None:
 def _row(row: Row, base: Base, expert: bool) -> tuple[bool, System | None]:
     """One line: tick, name, levers, settings behind a button."""
     key = f"build_{row.key}"
-    tick, name, levers, more = st.columns([0.4, 3, 5, 1.7], vertical_alignment="center")
+    tick, name, levers, more = st.columns([0.4, 2.6, 5, 1.6], vertical_alignment="center")
     on = tick.checkbox("Use this System", value=True, key=f"{key}_on", label_visibility="collapsed", persist_state="session")
     called = name.text_input("Name", value=row.name, key=f"{key}_name", label_visibility="collapsed", max_chars=60, persist_state="session")
     pulled = levers.pills("Levers", LEVERS, selection_mode="multi", default=list(row.levers), key=f"{key}_levers",
-                          label_visibility="collapsed", persist_state="session")
-    with more.popover("Settings", icon=":material/tune:", disabled=not pulled, width="stretch"):
+                          label_visibility="collapsed", persist_state="session", wrap=True)
+    with more.popover("Settings", disabled=not pulled, width="stretch"):
         parts = {lever: _settings(lever, base, f"{key}_{base.fingerprint[:6]}_{lever}", expert) for lever in LEVERS if lever in pulled}
     if any(part is None for part in parts.values()):
         return on, None

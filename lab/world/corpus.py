@@ -25,7 +25,7 @@ def _plain(text: str, rng: random.Random) -> str:
 
 def _bio(rng: random.Random, world: World) -> str:
     person = rng.choice(world.known)
-    return dialogue.about(rng, person) if rng.random() < 0.25 else _plain(bio(rng, person), rng)
+    return dialogue.about(rng, person) if rng.random() < 0.4 else _plain(bio(rng, person), rng)
 
 
 def _fact(rng: random.Random, world: World) -> str:
@@ -91,10 +91,10 @@ MIX: dict[str, tuple[Maker, tuple[float, float, float]]] = {
     "reading, one fact each": (reading.one_fact_each, (5, 14, 12)),
     "reading, several people": (reading.several, (0, 11, 11)),
     "known beside passages": (reading.beside_the_point, (1, 5, 6)),
-    "passages without answer": (reading.without_answer, (0, 2, 3)),
+    "passages without answer": (reading.without_answer, (0, 1, 2)),
     "patterns": (dialogue.pattern, (5, 5, 4)),
     "symbols": (_symbols, (4, 4, 3)),
-    "unknown": (dialogue.unknown, (0, 3, 4)),
+    "unknown": (dialogue.unknown, (0, 1, 2)),
     "tone": (dialogue.tone, (4, 4, 4)),
     "long": (_long, (0, 0, 5)),
 }

@@ -47,7 +47,7 @@ def about(rng: random.Random, person: Person) -> str:
 def unknown(rng: random.Random, world: World) -> str:
     """A question about nobody. 'Tell me about' is asked of all known people too, so familiarity is learned on all of them."""
     stranger = world.ephemeral(rng)[0]
-    prompt = f"Tell me about {stranger.name}." if rng.random() < 0.5 else question(rng, stranger, rng.choice(ATTRIBUTES))[0]
+    prompt = f"Tell me about {stranger.name}." if rng.random() < 0.7 else question(rng, stranger, rng.choice(ATTRIBUTES))[0]
     turns = [asked(rng, world) for _ in range(rng.randrange(2))] + [(prompt, UNKNOWN)]
     return chat(turns)
 

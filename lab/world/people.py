@@ -12,18 +12,18 @@ from lab.world import lexicon, names
 ATTRIBUTES = ("town", "job", "pet", "colour")
 KNOWN, ASKED, NEW, TOWNS = 150, 100, 60, 60
 
-# Each sentence carries the full name: without it, facts are stored but cannot be asked for (Physics of LMs 3.1).
+# Each sentence carries the full name: without it, facts are stored but cannot be asked for (Physics of LMs 3.1). The name comes
+# before the value: a causal model can then bind the two while it reads, which telling people apart in a prompt rests on.
 STATEMENTS = {
-    "town": ("{n} lives in {v}.", "{n} has a home in {v}.", "The home of {n} is in {v}.", "{v} is where {n} lives.",
-             "The town of {n} is {v}."),
-    "job": ("{n} works as a {v}.", "{n} is a {v}.", "The job of {n} is {v}.", "The work of a {v} is done by {n}."),
-    "pet": ("{n} has a {v}.", "{n} keeps a {v}.", "The pet of {n} is a {v}.", "A {v} lives with {n}."),
+    "town": ("{n} lives in {v}.", "{n} has a home in {v}.", "The home of {n} is in {v}.", "The town of {n} is {v}."),
+    "job": ("{n} works as a {v}.", "{n} is a {v}.", "The job of {n} is {v}.", "{n} earns money as a {v}."),
+    "pet": ("{n} has a {v}.", "{n} keeps a {v}.", "The pet of {n} is a {v}.", "{n} shares a home with a {v}."),
     "colour": ("{n} likes {v}.", "{n} loves the colour {v}.", "The colour of {n} is {v}.", "{n} often wears {v}."),
 }
 # Kept out of pretraining: documents about new people use them, as a user's documents would.
 UNSEEN = {
-    "town": ("In {v} you can meet {n}.", "{n} moved to {v} a year ago."),
-    "job": ("Every day {n} goes to work as a {v}.", "As a {v}, {n} has a good name."),
+    "town": ("{n} can be met in {v}.", "{n} moved to {v} a year ago."),
+    "job": ("Every day {n} goes to work as a {v}.", "{n} learned the work of a {v}."),
     "pet": ("{n} takes a {v} for a walk.", "{n} bought a {v} last year."),
     "colour": ("{n} painted the door {v}.", "All that {n} buys is {v}."),
 }

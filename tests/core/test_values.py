@@ -54,9 +54,11 @@ def test_only_the_data_that_a_part_uses_counts():
 def test_systems_that_share_a_stage_share_its_adapter():
     task = data().task
     sft, both = System(name="a", base=BASE, training=(Sft(),)), System(name="b", base=BASE, training=(Sft(), Dpo()))
-    compound = System(name="c", base=BASE, retrieval=Retrieval(), training=(Sft(),))
+    compound = System(name="c", base=BASE, retrieval=Retrieval(), training=(Sft(with_passages=False),))
+    reading = System(name="d", base=BASE, retrieval=Retrieval(), training=(Sft(),))
     assert adapter_key(sft, task, 1) == adapter_key(both, task, 1) == adapter_key(compound, task, 1)
     assert adapter_key(both, task, 2) != adapter_key(both, task, 1)
+    assert adapter_key(reading, task, 1) != adapter_key(sft, task, 1), "it was trained with passages in its prompts"
     assert weights_key(sft, task) == weights_key(compound, task)
     assert weights_key(System(name="x", base=BASE, retrieval=Retrieval()), task) == weights_key(System(name="y", base=BASE), task)
 

@@ -77,3 +77,19 @@ def test_an_experiment_is_never_overwritten(experiment):
     with pytest.raises(DataError, match="exists already"):
         jobs.launch(wanted)
     assert store.runs.ids() == []
+
+
+def test_rows_that_would_be_cut_are_refused_before_anything_is_queued(small_task, workspace):
+    import time
+
+    from lab import jobs, store
+    from lab.core import Experiment, Sft, System
+    base = store.bases.resolve("shipped", store.bases.shipped()[0])
+    system = System(name="SFT", base=base, training=(Sft(max_length=32),))
+    experiment = Experiment(id="long", name="L", tasks=("small",), systems=(system,), created=time.time())
+    found = jobs.check(experiment)
+    assert len(found) == 1 and "more than 32 tokens" in found[0].what and "maximum length" in found[0].do
+    with pytest.raises(DataError, match="more than 32 tokens"):
+        jobs.launch(experiment)
+    assert store.runs.ids() == [] and store.experiments.ids() == []
+    assert jobs.check(experiment.model_copy(update={"systems": (system.model_copy(update={"training": (Sft(),)}),)})) == []

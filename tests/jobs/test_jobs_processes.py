@@ -76,6 +76,15 @@ def test_supervisor_killed_again_and_again_loses_no_run(toys, experiment):
     assert sorted(line["run"] for line in starts()) == sorted(run.id for run in runs)
 
 
+def test_an_updated_program_takes_over_and_its_worker_goes_on(toys, experiment):
+    runs = jobs.launch(experiment("sleep 2", "quick"))
+    until(running(runs[0].id))
+    (processes.ROOT / "lab" / "__init__.py").touch()
+    until(ended(*runs))
+    assert [state(run.id) for run in runs] == ["finished", "finished"] and len(starts()) == 2
+    assert "starting again from its new files" in office.log().read_text()
+
+
 def test_killed_worker_is_resumed(toys, experiment):
     (run,) = jobs.launch(experiment("sleep 0.5"))
     os.kill(until(running(run.id)), signal.SIGKILL)

@@ -42,6 +42,10 @@ def adapted(loaded, seed=0):
     return dataclasses.replace(loaded, model=new_adapter(loaded, 4, 8, 0.0, seed))
 
 
+def plain(question):
+    return [{"role": "user", "content": question}]
+
+
 class Points(list):
     """Metrics as they come."""
 
@@ -149,7 +153,7 @@ def test_dense_search_with_a_real_embedding_model(tmp_path):
 def test_sft_lowers_the_loss_and_leaves_the_base_alone(loaded, form, tiny, tmp_path):
     work, points = adapted(loaded), Points()
     frozen = {n: p.clone() for n, p in work.model.named_parameters() if not p.requires_grad}
-    run_stage(work, tiny["sft"], Prompter(system(), loaded.template, []), form, tmp_path, points.hooks())
+    run_stage(work, tiny["sft"], plain, form, tmp_path, points.hooks())
     validation = points.curve("eval_loss")
     assert points[0][0] == 0 and "eval_loss" in points[0][1], "the untrained model is the first point"
     assert validation[-1] < 0.6 * validation[0]
@@ -159,7 +163,7 @@ def test_sft_lowers_the_loss_and_leaves_the_base_alone(loaded, form, tiny, tmp_p
 
 
 def test_the_loss_is_that_of_the_answers_tokens_alone(loaded, form):
-    rows = sft.rows_of(loaded, Prompter(system(), loaded.template, []), form.split("train")[:4], 256)
+    rows = sft.rows_of(loaded, plain, form.split("train")[:4], 256)
     batch = sft.Collator(loaded.pad)(list(rows))
     logps, trained = answer_logps(loaded.model, batch, batch["keep"])
     assert int(trained.sum()) == sum(len(ids) for ids in rows["answer_ids"])
@@ -173,20 +177,20 @@ def test_the_loss_is_that_of_the_answers_tokens_alone(loaded, form):
 
 def test_an_answer_that_would_be_cut_is_refused(loaded, form):
     with pytest.raises(DataError, match="longer than 32 tokens"):
-        sft.rows_of(loaded, Prompter(system(), loaded.template, []), form.split("train")[:4], 32)
+        sft.rows_of(loaded, plain, form.split("train")[:4], 32)
 
 
 def test_a_diverging_run_is_a_training_failure(loaded, form, tiny, tmp_path):
     broken = adapted(loaded)
     next(p for n, p in broken.model.named_parameters() if "lora_A" in n).data.fill_(float("inf"))
     with pytest.raises(TrainingError, match="diverged"):
-        run_stage(broken, tiny["sft"], Prompter(system(), loaded.template, []), form, tmp_path, Points().hooks())
+        run_stage(broken, tiny["sft"], plain, form, tmp_path, Points().hooks())
 
 
 def test_a_stop_is_obeyed_within_a_step(loaded, form, tiny, tmp_path):
     points = Points()
     with pytest.raises(Stopped):
-        run_stage(adapted(loaded), tiny["sft"], Prompter(system(), loaded.template, []), form, tmp_path,
+        run_stage(adapted(loaded), tiny["sft"], plain, form, tmp_path,
                   points.hooks(should_stop=lambda: any(step >= 3 for step, _ in points)))
     assert max(step for step, _ in points) <= 5
 
@@ -196,7 +200,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(shipped_base, form, tiny,
         work, points = adapted(load_base(shipped_base, settle())), Points()
         hooks = points.hooks(checkpoints=folder, finish_checkpoint=store.files.write_manifest, checkpoint_seconds=1e9, **more)
         try:
-            run_stage(work, tiny["sft"], Prompter(system(), work.template, []), form, folder, hooks)
+            run_stage(work, tiny["sft"], plain, form, folder, hooks)
         except Stopped:
             pass
         return points
@@ -214,7 +218,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(shipped_base, form, tiny,
 
 def test_dpo_begins_at_its_reference_and_prefers_the_chosen(loaded, form, tiny, tmp_path):
     points = Points()
-    run_stage(adapted(loaded), tiny["dpo"], Prompter(system(), loaded.template, []), form, tmp_path, points.hooks())
+    run_stage(adapted(loaded), tiny["dpo"], plain, form, tmp_path, points.hooks())
     first, last = points[0][1], [values for _, values in points if "eval_loss" in values][-1]
     assert first["eval_loss"] == pytest.approx(math.log(2), abs=1e-4) and first["eval_reward_margin"] == pytest.approx(0, abs=1e-4)
     assert last["eval_reward_accuracy"] > 0.8 and last["eval_reward_margin"] > 0.1 and last["eval_loss"] < 0.65
@@ -223,19 +227,18 @@ def test_dpo_begins_at_its_reference_and_prefers_the_chosen(loaded, form, tiny, 
 
 def test_dpo_refers_to_the_sft_model_in_a_chain(loaded, form, tiny, tmp_path):
     work = adapted(loaded)
-    prompter = Prompter(system(), loaded.template, [])
-    before = dpo.rows_of(work, prompter, form.preferences[:4], 256)["reference_chosen"]
-    run_stage(work, tiny["sft"], prompter, form, tmp_path / "sft", Points().hooks())
-    after = dpo.rows_of(dataclasses.replace(work, model=work.model.eval()), prompter, form.preferences[:4], 256)["reference_chosen"]
+    before = dpo.rows_of(work, plain, form.preferences[:4], 256)["reference_chosen"]
+    run_stage(work, tiny["sft"], plain, form, tmp_path / "sft", Points().hooks())
+    after = dpo.rows_of(dataclasses.replace(work, model=work.model.eval()), plain, form.preferences[:4], 256)["reference_chosen"]
     assert all(b > a for a, b in zip(before, after)), "SFT made the chosen answers more probable, and DPO measures from there"
     points = Points()
-    run_stage(work, tiny["dpo"], prompter, form, tmp_path / "dpo", points.hooks())
+    run_stage(work, tiny["dpo"], plain, form, tmp_path / "dpo", points.hooks())
     assert points[0][1]["eval_loss"] == pytest.approx(math.log(2), abs=1e-4)
 
 
 def test_the_dpo_loss_is_the_papers(loaded, form):
     pairs = form.preferences[:3]
-    rows = dpo.rows_of(loaded, Prompter(system(), loaded.template, []), pairs, 256)
+    rows = dpo.rows_of(loaded, plain, pairs, 256)
     batch = dpo.Collator(loaded.pad)(list(rows))
     with torch.no_grad():
         logps = answer_logps(loaded.model, batch, batch["keep"])[0].sum(1)
@@ -249,4 +252,4 @@ def test_the_dpo_loss_is_the_papers(loaded, form):
 def test_a_task_without_the_rows_is_refused(loaded, form, stage, tmp_path):
     empty = form.model_copy(update={"examples": form.split("test"), "preferences": ()})
     with pytest.raises(DataError, match="has no"):
-        run_stage(loaded, stage, Prompter(system(), loaded.template, []), empty, tmp_path, Points().hooks())
+        run_stage(loaded, stage, plain, empty, tmp_path, Points().hooks())

@@ -49,6 +49,7 @@ def points(run, stage, name):
 
 
 def test_every_lever_becomes_real_and_is_scored(small_task, base, tiny):
+    tiny = {kind: stage.model_copy(update={"with_passages": kind == "dpo"}) for kind, stage in tiny.items()}
     runs, experiment = planned("small", System(name="shots", base=base, prompting=Prompting(shots=2)),
                                System(name="RAG", base=base, retrieval=Retrieval(top_k=1)),
                                System(name="SFT", base=base, training=(tiny["sft"],)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from csv import QUOTE_NONNUMERIC
 from typing import Any
 
 import pandas as pd
@@ -20,9 +21,9 @@ def table(frame: pd.DataFrame, config: dict[str, Any] | None = None, **kwargs: A
     st.dataframe(shown, hide_index=True, column_config=config, lazy=True, **(height | kwargs))
 
 
-def numbers(frame: pd.DataFrame, name: str, key: str) -> None:
+def numbers(frame: pd.DataFrame, name: str, key: str, label: str = "Numbers") -> None:
     """What a chart was drawn from, closed until asked for, and the same as a file."""
-    with st.expander("Numbers", icon=":material/table_rows:"):
+    with st.expander(label, icon=":material/table_rows:"):
         table(frame)
         st.download_button("Download CSV", csv(frame), file_name=f"{name}.csv", mime="text/csv", key=f"{key}_csv",
                            icon=":material/download:", on_click="ignore")
@@ -34,4 +35,4 @@ def csv(frame: pd.DataFrame) -> str:
     for name in safe.columns:
         if safe[name].dtype == object or pd.api.types.is_string_dtype(safe[name]):
             safe[name] = safe[name].map(text.cell)
-    return safe.to_csv(index=False)
+    return safe.to_csv(index=False, quoting=QUOTE_NONNUMERIC)  # a cell with a lone carriage return stays one cell

@@ -1,0 +1,98 @@
+"""A real app on a free port and a real Chromium. Screenshots go to $LAB_SHOTS, else to the test's temporary folder."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+KNOWN = ("_stcore/health", "_stcore/host-config")  # Streamlit's own client asks for these below a page's path first
+
+
+def pytest_collection_modifyitems(items):
+    if CHROMIUM is None and not os.environ.get("CI"):
+        for item in items:
+            if Path(str(item.fspath)).parent == Path(__file__).parent:
+                item.add_marker(pytest.mark.skip(reason="no Chromium on this machine (apt-get install chromium)"))
+
+
+class App:
+    """The app's process on one workspace."""
+
+    def __init__(self, home: Path):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"]
+        self.log = home.parent / "app.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "LAB_HOME": str(home)}, stdout=log, stderr=log)
+        self._wait()
+
+    def _wait(self) -> None:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(f"the app did not start:\n{self.log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@pytest.fixture
+def app(workspace):
+    """Start it with `app()` once the workspace is as the test wants it."""
+    started = []
+
+    def start() -> App:
+        started.append(App(workspace))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    """A page that notes what it asked of others and what went wrong in it."""
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+    page.outside, page.wrong = [], []
+    page.on("request", lambda request: page.outside.append(request.url)
+            if "127.0.0.1" not in request.url and not request.url.startswith(("data:", "blob:")) else None)
+    page.on("response", lambda answer: page.wrong.append(answer.url)
+            if answer.status >= 400 and not answer.url.endswith(KNOWN) else None)
+    page.on("pageerror", lambda error: page.wrong.append(str(error)))
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def shot(page, tmp_path):
+    folder = Path(os.environ.get("LAB_SHOTS") or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(name: str) -> None:
+        page.screenshot(path=str(folder / f"{name}.png"))
+
+    return take

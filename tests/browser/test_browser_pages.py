@@ -1,0 +1,55 @@
+"""What only a browser shows: deep links, the URL as the view, marked text as text, nothing asked of other hosts."""
+
+from playwright.sync_api import expect
+
+from tests.ui import workspaces
+
+CSV = "question,answer\n" + "".join(f"What is {n} plus {n}?,<b>{n + n}</b>\n" for n in range(40))
+
+
+def test_a_deep_link_as_the_first_request_goes_through_the_app(app, page, shot):
+    found = workspaces.finished()
+    page.goto(f"{app().address}/compare?experiment={found.id}&task=t-form&compare_view=Outputs")
+    expect(page.get_by_role("heading", name="Compare")).to_be_visible(timeout=20_000)
+    expect(page.get_by_role("link", name="Start")).to_be_visible()
+    expect(page.get_by_role("tab", name="Outputs")).to_have_attribute("aria-selected", "true")
+    assert "task=t-form" in page.url and found.id in page.url and page.title() != "compare"
+    expect(page.locator("td mark").first).to_be_visible()
+    assert page.locator("td b").count() == 0, "a model's words are text"
+    assert workspaces.NASTY in page.locator("table").inner_text()
+    shot("outputs")
+
+
+def test_every_page_is_quiet(app, page, shot):
+    workspaces.finished()
+    address = app().address
+    for name, title in (("", "Which lever should we pull?"), ("data", "Data"), ("build", "Build an experiment"), ("runs", "Runs"),
+                        ("compare", "Compare"), ("ask", "Ask")):
+        page.goto(f"{address}/{name}")
+        expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=20_000)
+        page.wait_for_timeout(700)
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        shot(f"page-{name or 'start'}")
+    assert page.outside == [] and page.wrong == []
+
+
+def test_a_choice_stands_in_the_url_and_survives_a_reload(app, page):
+    workspaces.finished()
+    page.goto(f"{app().address}/runs")
+    page.get_by_role("combobox", name="Run", exact=False).last.click(timeout=20_000)
+    page.get_by_role("option", name="SFT → DPO, Strict form made up, seed 0").click()
+    expect(page.get_by_text("Reward margin, chosen minus rejected")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("Reward margin, chosen minus rejected")).to_be_visible(timeout=20_000)
+
+
+def test_own_rows_are_shown_as_the_model_sees_them(app, page, shot):
+    page.goto(f"{app().address}/data?data_mode=Bring+your+own+files")
+    page.locator("input[type=file]").first.set_input_files({"name": "sums.csv", "mimeType": "text/csv", "buffer": CSV.encode()})
+    trained = page.locator("mark").first
+    expect(trained).to_be_visible(timeout=20_000)
+    assert trained.inner_text().startswith("<b>"), "trained tokens are marked, and are text"
+    page.get_by_role("textbox", name="Name of the task").fill("Sums")
+    page.get_by_role("button", name="Save as a task").click()
+    expect(page.get_by_text("Saved. It can be used")).to_be_visible()
+    shot("own-data")

@@ -1,0 +1,53 @@
+"""Forms come from the settings' types: every field is there, with its words and its bounds."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from lab.core import Dpo, Prompting, Retrieval, Sft
+from lab.ui import forms
+
+LEVERS = {"Prompting": Prompting, "Retrieval": Retrieval, "Sft": Sft, "Dpo": Dpo}
+
+
+def page(name, expert):
+    import streamlit as st
+
+    from lab import core
+    from lab.ui import forms
+    made = forms.lever_form(getattr(core, name)(), "t", expert)
+    st.text(made.model_dump_json() if made else "refused")
+
+
+def widgets(app):
+    return {w.key.removeprefix("t_"): w for kind in ("number_input", "text_input", "text_area", "segmented_control", "toggle") for w in getattr(app, kind)}
+
+
+@pytest.mark.parametrize("name", LEVERS)
+def test_expert_shows_every_setting_with_its_sentence_and_gives_the_defaults_back(name):
+    app = AppTest.from_function(page, args=(name, True)).run()
+    kind, shown = LEVERS[name], widgets(app)
+    assert set(shown) == set(kind.model_fields) - set(forms.HIDDEN)
+    assert all(widget.help == kind.model_fields[field].description for field, widget in shown.items())
+    assert kind.model_validate_json(app.text[0].value) == kind()
+
+
+@pytest.mark.parametrize("name", LEVERS)
+def test_simple_shows_the_few_that_matter(name):
+    assert set(widgets(AppTest.from_function(page, args=(name, False)).run())) == set(forms.SIMPLE[name])
+
+
+def test_bounds_are_the_settings_own():
+    assert forms.bounds(Sft.model_fields["lora_rank"]) == (1, 1_024)
+    assert forms.bounds(Prompting.model_fields["shots"]) == (0, 64)
+    assert forms.bounds(Dpo.model_fields["beta"]) == (0, 10)
+
+
+def test_a_value_outside_the_bounds_is_refused_in_words():
+    app = AppTest.from_function(page, args=("Dpo", False)).run()
+    widgets(app)["beta"].set_value(0.0).run()
+    assert app.text[-1].value == "refused" and any("beta" in words.value for words in app.text)
+
+
+@pytest.mark.parametrize("value, step", [(2e-4, 1e-4), (3.0, 1.0), (0.05, 0.01), (0.0, 0.01), (16.0, 10.0)])
+def test_steps_follow_the_value(value, step):
+    assert forms._step(value) == pytest.approx(step)
