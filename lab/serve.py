@@ -38,6 +38,7 @@ def serve(base: Base, port: int = 0, idle_seconds: float = IDLE_SECONDS, slot: s
     server = uvicorn.Server(uvicorn.Config(_app(answerer, token), log_level="warning", lifespan="off"))
     announcement.announce(base.fingerprint, f"http://{HOST}:{listener.getsockname()[1]}", token)
     threading.Thread(target=_leave_when_idle, args=(answerer, idle_seconds), daemon=True).start()
+    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it again after its own good end, and we still have to withdraw
     try:
         server.run(sockets=[listener])
     finally:

@@ -32,7 +32,8 @@ if scores.open:
         panels.matrix_panel(scored.board(experiment.id, seed), key="compare_matrix")
         panels.numbers(scored.metrics(experiment.id), "metrics", "compare_metrics", "Every metric of every System and task")
         st.header("Against the reference")
-        panels.difference_panel(differences(outcomes, reference, task, seed), reference, key="compare_differences")
+        found = differences(outcomes, reference, task, seed)
+        panels.difference_panel({name: found[name] for name in names if name in found}, reference, key="compare_differences")
 if forgotten.open:
     with forgotten:
         pooled = st.toggle("Pool all tasks", value=True, key="compare_pooled", bind="query-params",

@@ -36,6 +36,7 @@ def one_run() -> None:
 
 
 state.live(overview, lambda: reads.active(experiment.id))
+panels.damaged(reads.unreadable())
 st.header("One run")
 first = sorted(reads.views(experiment.id), key=lambda view: (view.status != "running", view.status != "failed", not view.run.system.training))
 labels = {view.run.id: f"{view.run.system.name}, {tasks.get(view.run.task, view.run.task)}, seed {view.run.seed}" for view in first}

@@ -87,5 +87,5 @@ def proposed_stage(kind: Literal["sft", "dpo"], parameters: int) -> Sft | Dpo:
     """Defaults for a base of that many parameters. Tiny models need larger steps (measured on the shipped base)."""
     tiny = parameters < TINY_PARAMETERS
     if kind == "sft":
-        return Sft(learning_rate=2e-3, epochs=6) if tiny else Sft()
+        return Sft(learning_rate=2e-3, epochs=4) if tiny else Sft()
     return Dpo(learning_rate=5e-4, epochs=2) if tiny else Dpo()

@@ -36,6 +36,7 @@ def stop(run_id: str, keep: bool = False) -> None:
 
     The supervisor sees to the rest from the file, whatever becomes of the caller. A run that has ended is left as it is.
     """
+    store.runs.load(run_id)  # an unknown run is refused by name
     if store.runs.state(run_id).name in FINAL:
         return
     store.runs.ask_to_stop(run_id, keep)
@@ -51,6 +52,7 @@ def stop(run_id: str, keep: bool = False) -> None:
 
 def resume(run_id: str) -> None:
     """Queue a failed or stopped run again; it goes on from its newest complete checkpoint. Raises DataError for another state."""
+    store.runs.load(run_id)
     now = store.runs.state(run_id).name
     if now not in ("failed", "stopped"):
         raise DataError(f"A {now} run cannot be resumed", run_id, "Only failed and stopped runs can")

@@ -42,6 +42,14 @@ def load(run_id: str) -> Run:
                         "Other runs are not affected; launch it again") from error
 
 
+def _known(run_id: str) -> Path:
+    """The folder of a run that exists. Raises DataError."""
+    found = folder(run_id)
+    if not (found / "run.json").exists():
+        raise DataError("There is no such run", run_id, "python -m lab runs lists them")
+    return found
+
+
 def state(run_id: str) -> State:
     """The state as written. A damaged file is shown as failed, so that one bad run never hides the others."""
     path = folder(run_id) / "state.json"
@@ -54,7 +62,7 @@ def state(run_id: str) -> State:
 
 def move(run_id: str, name: str, **changes: Any) -> State:
     """Take a run from its state to the next one. A move that the state machine does not know raises DataError."""
-    with FileLock(folder(run_id) / ".state.lock"):
+    with FileLock(_known(run_id) / ".state.lock"):
         now = state(run_id)
         if name != now.name and name not in ALLOWED[now.name]:
             raise DataError(f"A {now.name} run cannot become {name}", run_id)
@@ -65,7 +73,7 @@ def move(run_id: str, name: str, **changes: Any) -> State:
 
 def ask_to_stop(run_id: str, keep: bool) -> None:
     """Ask a run to stop; `keep` keeps and scores what was trained so far."""
-    files.write_json(folder(run_id) / "stop.json", {"keep": keep, "at": time.time()})
+    files.write_json(_known(run_id) / "stop.json", {"keep": keep, "at": time.time()})
 
 
 def asked_to_stop(run_id: str) -> dict[str, Any] | None:

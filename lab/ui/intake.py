@@ -125,11 +125,14 @@ def assemble(found: Uploaded, mapping: Mapping, pairs: Mapping | None) -> tuple[
 
 def findings_panel(data: TaskData, base: Base | None) -> tuple[TaskData, bool]:
     """What the check found; the rows after the offered removal, and whether they may be saved. `base`: whose context they must fit."""
-    found = _findings(_name_of(data), base.fingerprint if base else "", data, base)
-    if any("(offered here)" in finding.do for finding in found):
-        if st.toggle("Take out rows that would leak the test into training", key="data_without_leaks"):
-            data = without_leaks(data)
-            found = _findings(_name_of(data), base.fingerprint if base else "", data, base)
+    mark = base.fingerprint if base else ""
+    found = _findings(_name_of(data), mark, data, base)
+    for key, label, offered, mended in (
+            ("data_without_leaks", "Take out rows that would leak the test into training", "(offered here)", without_leaks),
+            ("data_without_long", "Leave out rows that are too long for this base", "Set the maximum length", lambda rows: _fitting(_name_of(rows), mark, rows, base))):
+        if any(offered in finding.do for finding in found) and st.toggle(label, key=key):
+            data = mended(data)
+            found = _findings(_name_of(data), mark, data, base)
     for finding in found:
         icon, colour, title = LEVELS[finding.level]
         with st.expander(f":{colour}[:material/{icon}:] {title}: {text.label(finding.what)}" + (f" ({finding.count:,})" if finding.count else ""),
@@ -157,6 +160,19 @@ def _findings(rows: tuple, fingerprint: str, _data: TaskData, _base: Base | None
         return check(_data, lambda words: count_tokens(folder, words), _base.context)
     except LabError:  # a base without a fast tokenizer: its tokens cannot be counted here, training counts them
         return check(_data)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Measuring the rows …")
+def _fitting(rows: tuple, fingerprint: str, _data: TaskData, _base: Base) -> TaskData:
+    """The same without training rows and pairs that are longer than the base's context; the test split stays as it is."""
+    folder = store.bases.folder_of(_base)
+
+    def fits(*texts: str) -> bool:
+        return sum(count_tokens(folder, words) for words in texts) <= _base.context
+
+    examples = tuple(row for row in _data.examples if row.split == "test" or fits(row.prompt, row.answer))
+    pairs = tuple(pair for pair in _data.preferences if fits(pair.prompt, pair.chosen) and fits(pair.prompt, pair.rejected))
+    return _data.model_copy(update={"examples": examples, "preferences": pairs}).sealed()
 
 
 def save_form(data: TaskData, allowed: bool) -> None:

@@ -61,6 +61,16 @@ def active(experiment_id: str | None = None) -> bool:
     return any(view.status in text.ACTIVE for view in views(experiment_id))
 
 
+@st.cache_resource(ttl=5, max_entries=8, show_spinner=False)
+def _unreadable_runs(home: str) -> list[str]:
+    return [failure.sentence() for failure in jobs.unreadable()]
+
+
+def unreadable() -> list[str]:
+    """Why some runs and experiments cannot be shown as rows."""
+    return [*unreadable_experiments(), *_unreadable_runs(_home())]
+
+
 def curve_frame(run_id: str) -> pd.DataFrame:
     """The curves of one run. Do not change the frame: sessions share it."""
     path = store.runs.folder(run_id) / "events.jsonl"

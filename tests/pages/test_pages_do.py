@@ -137,6 +137,15 @@ def test_test_rows_in_training_are_refused_until_taken_out():
     assert not app.button(key="data_save").disabled
 
 
+def test_rows_that_would_be_cut_are_refused_until_left_out():
+    app = opened("data", {"data_mode": "Bring your own files"})
+    app.file_uploader(key="data_examples").upload("long.csv", CSV + b"Tell me all," + b"word " * 2_000 + b"\n", "text/csv")
+    app.run()
+    assert app.button(key="data_save").disabled
+    app.toggle(key="data_without_long").set_value(True).run()
+    assert not app.button(key="data_save").disabled
+
+
 def test_ask_offers_only_systems_that_are_there():
     found = workspaces.experiment()
     assert any("has finished yet" in info.value for info in opened("ask").info)

@@ -1,6 +1,6 @@
 """Pieces of pages: each draws one thing from values it is handed. No page's decision is made here."""
 
-from lab.ui.panels.controls import controls, empty, failure_panel, log_panel, problem
+from lab.ui.panels.controls import controls, damaged, empty, failure_panel, log_panel, problem
 from lab.ui.panels.cost import cost_panel, health_panel
 from lab.ui.panels.curves import overlay_panel, run_curves
 from lab.ui.panels.matrix import difference_panel, forgetting_panel, matrix_panel
@@ -10,6 +10,6 @@ from lab.ui.panels.preview import model_view, rows_table, split_counts, task_car
 from lab.ui.panels.runs import progress_line, run_table
 from lab.ui.panels.sidebar import ICON, sidebar
 
-__all__ = ["ICON", "controls", "cost_panel", "difference_panel", "empty", "failure_panel", "forgetting_panel", "health_panel", "log_panel",
+__all__ = ["ICON", "controls", "cost_panel", "damaged", "difference_panel", "empty", "failure_panel", "forgetting_panel", "health_panel", "log_panel",
            "matrix_panel", "model_view", "numbers", "outputs_panel", "overlay_panel", "problem", "progress_line", "rows_table", "run_curves",
            "run_table", "sidebar", "split_counts", "table", "task_card"]

@@ -32,6 +32,14 @@ def empty(words: str) -> None:
         st.page_link(router.BUILD, label="Build your own experiment", icon=":material/construction:")
 
 
+def damaged(sentences: list[str]) -> None:
+    """What is on disk and cannot be read; nothing where all is well."""
+    if sentences:
+        with st.expander(f"Damaged, not shown above: {text.count(len(sentences), 'file')}", icon=":material/warning:"):
+            for sentence in sentences:
+                st.text(sentence)
+
+
 def failure_panel(view: Any) -> None:
     """Why a run failed or was lost; nothing for the others."""
     if view.status == "lost":
