@@ -31,7 +31,8 @@ st.header("3. Systems")
 expert = st.segmented_control("Settings", ["Simple", "Expert"], default="Simple", key="build_mode", bind="query-params", required=True,
                               help="Simple shows the settings that matter most; Expert shows all of them.") == "Expert"
 chosen = systems.system_rows(base, expert)
-seeds = st.segmented_control("Seeds", [1, 2, 3, 5], default=1, required=True, key="build_seeds", persist_state="session", help="How often everything is repeated with other random choices. "
+seeds = st.segmented_control("Seeds", [1, 2, 3, 5], default=1, required=True, key="build_seeds", persist_state="session",
+                             help="How often everything is repeated with other random choices. "
                   "More seeds show how much of a difference is luck.")
 
 st.header("4. What will be run")

@@ -39,8 +39,9 @@ def inspect(base: Base) -> None:
         panels.problem("The base's chat template cannot be used", error.failure)
         template = "unusable"
     with st.container(horizontal=True, gap="large"):
-        for label, value in (("Parameters", text.parameters(base.parameters)), ("Context", f"{base.context:,} tokens" if base.context else "not said"),
-                             ("Chat template", template), ("Fingerprint", base.fingerprint[:8])):
+        context = f"{base.context:,} tokens" if base.context else "not said"
+        for label, value in (("Parameters", text.parameters(base.parameters)), ("Context", context), ("Chat template", template),
+                             ("Fingerprint", base.fingerprint[:8])):
             with st.container(width="content", gap="xsmall"):
                 st.caption(label)
                 st.markdown(f"**{text.label(value)}**")

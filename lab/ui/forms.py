@@ -17,7 +17,8 @@ SIMPLE = {"Prompting": ("instruction", "shots"), "Retrieval": ("retriever", "top
 HIDDEN = ("kind", "seed")  # an Experiment's own seeds replace these
 LONG = ("instruction", "passage_format")
 WORDS = {"top_k": "Passages (top k)", "lora_rank": "LoRA rank", "lora_alpha": "LoRA alpha", "lora_dropout": "LoRA dropout", "beta": "Beta",
-         "chunk_words": "Passage length (words)", "overlap_words": "Overlap (words)", "max_length": "Maximum length (tokens)", "with_passages": "Train with passages"}
+         "chunk_words": "Passage length (words)", "overlap_words": "Overlap (words)", "max_length": "Maximum length (tokens)",
+         "with_passages": "Train with passages"}
 
 
 def lever_form(start: Value, prefix: str, expert: bool) -> Value | None:

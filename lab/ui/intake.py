@@ -129,7 +129,8 @@ def findings_panel(data: TaskData, base: Base | None) -> tuple[TaskData, bool]:
     found = _findings(_name_of(data), mark, data, base)
     for key, label, offered, mended in (
             ("data_without_leaks", "Take out rows that would leak the test into training", "(offered here)", without_leaks),
-            ("data_without_long", "Leave out rows that are too long for this base", "Set the maximum length", lambda rows: _fitting(_name_of(rows), mark, rows, base))):
+            ("data_without_long", "Leave out rows that are too long for this base", "Set the maximum length",
+             lambda rows: _fitting(_name_of(rows), mark, rows, base))):
         if any(offered in finding.do for finding in found) and st.toggle(label, key=key):
             data = mended(data)
             found = _findings(_name_of(data), mark, data, base)
@@ -203,12 +204,11 @@ def _save(data: TaskData, about: dict[str, Any]) -> None:
         return
     task = data.task.model_copy(update={**about, "id": store.new_id(_slug(about["name"]))})
     try:
-        saved = store.tasks.save(data.model_copy(update={"task": task}))
+        store.tasks.save(data.model_copy(update={"task": task}))
     except (DataError, OSError) as error:
         panels.problem("The task could not be saved", failure_of(error, "Data"))
     else:
         st.success("Saved. It can be used on the Build page now.", icon=":material/check_circle:")
-        st.session_state["_data_saved"] = saved.task.id
 
 
 def _slug(name: str) -> str:

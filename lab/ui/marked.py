@@ -71,7 +71,8 @@ def spans(parts: Sequence[Part], key: str, mono: bool = True) -> None:
 
 def grid(columns: Sequence[str], rows: Sequence[Sequence[Sequence[Part]]], key: str, widths: Sequence[float] = ()) -> None:
     """A table whose cells are texts with marked parts. `widths`: shares of the columns; equal where not given."""
-    _component(key=key, data={"columns": list(columns), "widths": [100 * width / sum(widths) for width in widths], "rows": [[[list(part) for part in _joined(cell)] for cell in row] for row in rows]})
+    _component(key=key, data={"columns": list(columns), "widths": [100 * width / sum(widths) for width in widths],
+                              "rows": [[[list(part) for part in _joined(cell)] for cell in row] for row in rows]})
 
 
 def plain(text: Any) -> list[Part]:

@@ -23,7 +23,7 @@ def five_million():
     from lab import store
     from lab.engine.devices import settle
     from lab.engine.load import load_base
-    folder = Path("/tmp/lever-lab-bench/5M-4096") if not os.environ.get("TMPDIR") else Path(os.environ["TMPDIR"]) / "lever-lab-bench/5M-4096"
+    folder = store.home() / "bench" / "5M"
     if not (folder / "model.safetensors").exists():
         import shutil
         shipped = store.SHIPPED / "bases" / store.bases.shipped()[0]

@@ -92,6 +92,15 @@ def test_the_right_choice_must_be_more_probable_than_every_other(loaded):
     assert values[0] == 1.0 and values[2] is None, "an item without choices is not measured, which is not zero"
 
 
+def test_the_answer_loss_is_small_where_the_base_knows_the_answer(loaded):
+    capitals = small("capitals").model_copy(update={"scorers": (Scorer(kind="answer_loss"),)})
+    right = evaluate(asker(loaded), capitals, "k").column()
+    wrong_items = tuple(item.model_copy(update={"answer": other.answer}) for item, other in
+                        zip(capitals.items, (*capitals.items[1:], capitals.items[0])) if item.answer != other.answer)
+    wrong = evaluate(asker(loaded), capitals.model_copy(update={"items": wrong_items}), "k").column()
+    assert sum(right) / len(right) < 1.0 < sum(wrong) / len(wrong)
+
+
 def test_a_stop_is_obeyed_between_batches(loaded):
     with pytest.raises(Stopped):
         evaluate(asker(loaded), small("facts"), "k", should_stop=lambda: True)

@@ -70,7 +70,7 @@ def test_build_keeps_names_apart_and_settings_through_simple_and_expert():
     app = opened("build")
     app.text_input(key="build_rag_name").set_value("SFT").run()
     assert any("same name" in warning.value for warning in app.warning)
-    assert not app.button(key="build_launch").disabled is False
+    assert app.button(key="build_launch").disabled
     app.text_input(key="build_rag_name").set_value("RAG").run()
     rate = next(box for box in app.number_input if box.key.startswith("build_sft_") and box.key.endswith("learning_rate"))
     rate.set_value(1e-3).run()

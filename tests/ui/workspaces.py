@@ -31,7 +31,9 @@ def systems() -> tuple[System, ...]:
 
 def task(name: str, title: str, rows: int = 40) -> TaskData:
     """A small task with all three kinds of rows, saved into the workspace."""
-    split = lambda number: "test" if number >= rows * 2 // 3 else "validation" if number >= rows // 2 else "train"
+    def split(number: int) -> str:
+        return "test" if number >= rows * 2 // 3 else "validation" if number >= rows // 2 else "train"
+
     examples = tuple(Example(id=f"e{n}", prompt=f"Where does person {n} live ({name})?", answer=f"in town {n % 7}", split=split(n), entity=f"p{n // 2}",
                              documents=(f"d{n % 7}",)) for n in range(rows))
     pairs = tuple(Preference(id=f"p{n}", prompt=f"Who is {n}?", chosen=f"Certainly, it is {n}.", rejected=str(n)) for n in range(12))

@@ -22,7 +22,8 @@ def forgetting_chart(frame: pd.DataFrame, look: Look) -> Any:
     cells = {(row["suite"], row["system"]): row for row in frame.to_dict("records")}
     grid = [[cells.get((suite, system)) for system in systems] for suite in suites]
     figure = go.Figure(go.Heatmap(
-        z=[[_shade(cell) for cell in line] for line in grid], zmin=-REACH, zmax=REACH, colorscale=[ENDS[look.dark][0], look.surface, ENDS[look.dark][1]], showscale=False,
+        z=[[_shade(cell) for cell in line] for line in grid], zmin=-REACH, zmax=REACH, showscale=False,
+        colorscale=[ENDS[look.dark][0], look.surface, ENDS[look.dark][1]],
         text=[[_words(cell, look) for cell in line] for line in grid], texttemplate="%{text}", textfont={"size": look.px(14)},
         customdata=[[_hover(cell) for cell in line] for line in grid], xgap=3, ygap=3,
         hovertemplate="%{customdata}<extra></extra>"))
@@ -59,5 +60,6 @@ def _hover(row: dict[str, Any] | None) -> str:
         return "not measured"
     unit = "nats" if row["metric"] in text.LOSSES else "points"
     scale = 1 if unit == "nats" else 100
-    return (f"{text.plot(row['suite'])}, {text.plot(row['system'])}<br>forgotten: {row['drop'] * scale:.1f} {unit}, 95 % interval {row['low'] * scale:.1f} to {row['high'] * scale:.1f}, "
+    return (f"{text.plot(row['suite'])}, {text.plot(row['system'])}<br>"
+            f"forgotten: {row['drop'] * scale:.1f} {unit}, 95 % interval {row['low'] * scale:.1f} to {row['high'] * scale:.1f}, "
             f"n = {row['n']}" + ("" if is_clear(row) else "<br>no clear change"))
