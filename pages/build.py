@@ -33,7 +33,7 @@ expert = st.segmented_control("Settings", ["Simple", "Expert"], default="Simple"
 chosen = systems.system_rows(base, expert)
 seeds = st.segmented_control("Seeds", [1, 2, 3, 5], default=1, required=True, key="build_seeds", persist_state="session",
                              help="How often everything is repeated with other random choices. "
-                  "More seeds show how much of a difference is luck.")
+                             "More seeds show how much of a difference is luck.")
 
 st.header("4. What will be run")
 name = st.text_input("Name", value="My experiment", max_chars=80, key="build_name", persist_state="session")
