@@ -24,11 +24,12 @@ def prepare() -> None:
     """The heavy imports, once, in the warm parent. Starts no thread pool, so that forking stays safe."""
     import torch
     torch.set_num_threads(1)
+    from transformers import GPTNeoXForCausalLM, LlamaForCausalLM  # noqa: F401  (the classes of the shipped and the usual bases)
+
     import lab.engine.embed  # noqa: F401
     import lab.evals.evaluate  # noqa: F401
     import lab.methods.dpo  # noqa: F401
     import lab.methods.sft  # noqa: F401
-    from transformers import GPTNeoXForCausalLM, LlamaForCausalLM  # noqa: F401  (the classes of the shipped and the usual bases)
 
 
 def work(run_id: str, attempt: int, slot: str) -> int:

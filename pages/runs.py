@@ -21,6 +21,7 @@ tasks = reads.task_names()
 def overview() -> None:
     """All runs."""
     views = reads.views(experiment.id)
+    panels.waiting_panel(views)
     panels.progress_line(views, tasks)
     panels.run_table(views, tasks)
 

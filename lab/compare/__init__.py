@@ -3,8 +3,21 @@
 Nothing here reads a file or knows a screen; everything random comes from a seed. A number that is None was not measured.
 """
 
-from lab.compare.answers import (Usage, answer_column, disagree, gained, longest, lost, seconds_column, side_by_side, slowest, usage,
-                                 usage_frame, value_column, word_differences)
+from lab.compare.answers import (
+                                 Usage,
+                                 answer_column,
+                                 disagree,
+                                 gained,
+                                 longest,
+                                 lost,
+                                 seconds_column,
+                                 side_by_side,
+                                 slowest,
+                                 usage,
+                                 usage_frame,
+                                 value_column,
+                                 word_differences,
+)
 from lab.compare.board import Cell, forgetting_frame, forgetting_json, scoreboard, scores_json, wide, wide_text
 from lab.compare.curves import curve, curve_frame, differing_settings, smooth, thin
 from lab.compare.experiment import base_of, cells, differences, drops, result_json

@@ -1,8 +1,19 @@
 """Frozen values of the lab (pydantic and the standard library). Imports nothing else of ours."""
 
 from lab.core.base import Value, content_key
-from lab.core.errors import (AccessError, DataError, DiskError, Failure, LabError, MemoryError_, ModelError, ScoringError,
-                             Stopped, TrainingError, failure_of)
+from lab.core.errors import (
+                             AccessError,
+                             DataError,
+                             DiskError,
+                             Failure,
+                             LabError,
+                             MemoryError_,
+                             ModelError,
+                             ScoringError,
+                             Stopped,
+                             TrainingError,
+                             failure_of,
+)
 from lab.core.evaluations import Evaluation, Passage, Score
 from lab.core.experiments import Experiment
 from lab.core.outcomes import Outcome

@@ -11,7 +11,7 @@ from typing import Any
 
 from lab.core import Base, ModelError, content_key
 from lab.store import files
-from lab.store.places import SHIPPED, SAFE_ID
+from lab.store.places import SAFE_ID, SHIPPED
 
 PICKLE = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pt2")
 NAMED = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",

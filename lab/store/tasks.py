@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.core import DataError, Document, Example, Preference, Suite, Task, TaskData
 from lab.store import files
-from lab.store.places import SHIPPED, SAFE_ID, home, place
+from lab.store.places import SAFE_ID, SHIPPED, home, place
 
 
 def _folders(kind: str) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""A real app on a free port and a real Chromium. Screenshots go to $LAB_SHOTS, else to the test's temporary folder."""
+"""A real app on a free port and a real Chromium. Screenshots stay in test-artifacts/ (or $LAB_SHOTS)."""
 
 import os
 import shutil
@@ -9,7 +9,11 @@ import time
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
+
+from lab import jobs
+from lab.jobs import office
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
@@ -88,8 +92,18 @@ def page(chromium):
 
 
 @pytest.fixture
-def shot(page, tmp_path):
-    folder = Path(os.environ.get("LAB_SHOTS") or tmp_path)
+def cleared(workspace):
+    """Whatever a walk started ends with it."""
+    yield
+    jobs.answerer.give_back()
+    about = office.who()
+    for process in reversed([*psutil.Process(about["pid"]).children(recursive=True), psutil.Process(about["pid"])] if about else []):
+        process.kill()
+
+
+@pytest.fixture
+def shot(page):
+    folder = Path(os.environ.get("LAB_SHOTS") or ROOT / "test-artifacts")
     folder.mkdir(parents=True, exist_ok=True)
 
     def take(name: str) -> None:

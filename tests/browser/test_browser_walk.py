@@ -1,22 +1,8 @@
 """The main walk with real processes: build, launch, watch the curve grow, compare, ask. Small enough for two cores."""
 
-import psutil
 from playwright.sync_api import expect
 
-import pytest
-
-from lab import jobs, store
-from lab.jobs import office
-
-
-@pytest.fixture
-def cleared(workspace):
-    """Whatever the walk started ends with it."""
-    yield
-    jobs.answerer.give_back()
-    about = office.who()
-    for process in reversed([*psutil.Process(about["pid"]).children(recursive=True), psutil.Process(about["pid"])] if about else []):
-        process.kill()
+from lab import store
 
 
 def test_build_run_compare_ask(app, page, shot, cleared):

@@ -5,9 +5,32 @@ import errno
 import pytest
 from pydantic import ValidationError
 
-from lab.core import (ALLOWED, FINAL, Base, DataError, Document, Dpo, Example, Experiment, Preference, Prompting, Retrieval, Scorer, Sft,
-                      System, Task, TaskData, adapter_key, content_key, failure_of, index_key, proposed_stage, system_key, used_data,
-                      weights_key)
+from lab.core import (
+    ALLOWED,
+    FINAL,
+    Base,
+    DataError,
+    Document,
+    Dpo,
+    Example,
+    Experiment,
+    Preference,
+    Prompting,
+    Retrieval,
+    Scorer,
+    Sft,
+    System,
+    Task,
+    TaskData,
+    adapter_key,
+    content_key,
+    failure_of,
+    index_key,
+    proposed_stage,
+    system_key,
+    used_data,
+    weights_key,
+)
 
 BASE = Base(kind="folder", ref="/m", fingerprint="f")
 

@@ -7,8 +7,8 @@ import torch
 
 from lab.core import ModelError, TrainingError
 from lab.engine.adapters import new_adapter, save_adapter, trainable_parameters
-from lab.engine.devices import precision, settle
 from lab.engine.bank import BASE, AdapterBank
+from lab.engine.devices import precision, settle
 from lab.engine.generate import batches, generate
 from lab.engine.likelihood import continuation_logps
 from lab.engine.load import load_base
@@ -24,9 +24,11 @@ def loaded(shipped_base):
 
 def shared_other(tmp_path):
     """Another base: the shipped one's tokenizer with a body of other layer names."""
-    from transformers import GPT2Config, GPT2LMHeadModel
-    from lab import store
     import shutil
+
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    from lab import store
     folder = tmp_path / "other"
     shutil.copytree(store.SHIPPED / "bases" / store.bases.shipped()[0], folder)
     GPT2LMHeadModel(GPT2Config(n_embd=16, n_layer=1, n_head=2, vocab_size=1024, eos_token_id=0, bos_token_id=0)).save_pretrained(folder)

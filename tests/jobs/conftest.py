@@ -6,10 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from jobs_help import of_workspace, toy_lines
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
-
-from jobs_help import of_workspace, toy_lines
 
 from lab import store
 from lab.core import Document, Example, Experiment, Preference, Scorer, System, Task, TaskData

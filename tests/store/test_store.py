@@ -8,8 +8,24 @@ import time
 import pytest
 
 from lab import store
-from lab.core import (Base, DataError, Document, Evaluation, Event, Example, Experiment, Failure, LabError, ModelError, Run, Score, Scorer,
-                      System, Task, TaskData)
+from lab.core import (
+    Base,
+    DataError,
+    Document,
+    Evaluation,
+    Event,
+    Example,
+    Experiment,
+    Failure,
+    LabError,
+    ModelError,
+    Run,
+    Score,
+    Scorer,
+    System,
+    Task,
+    TaskData,
+)
 
 BASE = Base(kind="folder", ref="/m", fingerprint="f")
 

@@ -7,8 +7,29 @@ import random
 import time
 
 from lab import store
-from lab.core import (Base, Dpo, Document, Evaluation, Event, Example, Experiment, Failure, Item, Passage, Preference, Prompting, Retrieval,
-                      Run, Score, Scorer, Sft, Suite, System, Task, TaskData)
+from lab.core import (
+    Base,
+    Document,
+    Dpo,
+    Evaluation,
+    Event,
+    Example,
+    Experiment,
+    Failure,
+    Item,
+    Passage,
+    Preference,
+    Prompting,
+    Retrieval,
+    Run,
+    Score,
+    Scorer,
+    Sft,
+    Suite,
+    System,
+    Task,
+    TaskData,
+)
 from lab.jobs import plan
 from lab.jobs.outcomes import evaluation_key, suites_of
 

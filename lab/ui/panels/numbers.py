@@ -10,7 +10,6 @@ import streamlit as st
 
 from lab.ui import text
 
-
 WHOLE = 20  # rows; longer tables scroll
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from lab import jobs
 from lab.core import FINAL
 from lab.ui import text
 from lab.ui.panels.numbers import table
@@ -19,6 +20,17 @@ def run_table(views: list[Any], tasks: dict[str, str]) -> None:
         "Seed": st.column_config.NumberColumn(width=60), "Time": st.column_config.TextColumn(width=80),
         "Progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=150),
         "Now, or what happened": st.column_config.TextColumn(width=340)}, placeholder="")
+
+
+def waiting_panel(views: list[Any]) -> None:
+    """Runs that nobody takes (the machine was restarted, or the supervisor was killed): one button sends them on."""
+    if not any(view.status in ("queued", "lost") for view in views) or jobs.supervisor_alive():
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(":orange[:material/pause_circle:] These runs wait: the process that starts them is gone. Nothing is lost.")
+        if st.button("Go on", icon=":material/play_arrow:", key="runs_go_on"):
+            jobs.ensure_supervisor()
+            st.rerun()
 
 
 def run_frame(views: list[Any], tasks: dict[str, str]) -> pd.DataFrame:

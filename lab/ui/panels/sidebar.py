@@ -6,7 +6,6 @@ import streamlit as st
 
 from lab.ui import charts, reads, state, text
 
-
 _MARK = """<path d="M4 30h24" stroke="{ink}" stroke-width="3" stroke-linecap="round"/>
 <path d="M15 29 25 9" stroke="{accent}" stroke-width="3" stroke-linecap="round"/><circle cx="26" cy="7" r="4.5" fill="{accent}"/>"""
 _LOGO = f"""<svg xmlns="http://www.w3.org/2000/svg" width="168" height="36" viewBox="0 0 168 36">{_MARK}
