@@ -88,4 +88,4 @@ def proposed_stage(kind: Literal["sft", "dpo"], parameters: int) -> Sft | Dpo:
     tiny = parameters < TINY_PARAMETERS
     if kind == "sft":
         return Sft(learning_rate=2e-3, epochs=4) if tiny else Sft()
-    return Dpo(learning_rate=5e-4, epochs=2) if tiny else Dpo()
+    return Dpo(learning_rate=2e-4, epochs=2) if tiny else Dpo()

@@ -15,7 +15,7 @@ def systems(base_name: str | None = None) -> tuple[System, ...]:
     """The six Systems on the smallest shipped base. Learning rates are the tiny base's (see core/settings.py)."""
     base = store.bases.resolve("shipped", base_name or store.bases.shipped()[0])
     sft = Sft(learning_rate=2e-3, epochs=4, batch_size=16, max_length=384)
-    dpo = Dpo(learning_rate=5e-4, epochs=1, batch_size=16, max_length=384)
+    dpo = Dpo(learning_rate=2e-4, epochs=1, batch_size=16, max_length=384)
     top_one = Retrieval(top_k=1)  # the smallest base reads one passage well and mixes up two
     return (
         System(name="base", base=base),

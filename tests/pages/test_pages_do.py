@@ -137,13 +137,16 @@ def test_test_rows_in_training_are_refused_until_taken_out():
     assert not app.button(key="data_save").disabled
 
 
-def test_rows_that_would_be_cut_are_refused_until_left_out():
+def test_rows_too_long_for_the_base_are_said_and_can_be_left_out():
+    def warned(app):
+        return [expander.label for expander in app.expander if "their answers would be cut" in expander.label]
+
     app = opened("data", {"data_mode": "Bring your own files"})
     app.file_uploader(key="data_examples").upload("long.csv", CSV + b"Tell me all," + b"word " * 2_000 + b"\n", "text/csv")
     app.run()
-    assert app.button(key="data_save").disabled
+    assert warned(app) and not app.button(key="data_save").disabled, "a Task belongs to no base: Build refuses where the two meet"
     app.toggle(key="data_without_long").set_value(True).run()
-    assert not app.button(key="data_save").disabled
+    assert not warned(app)
 
 
 def test_ask_offers_only_systems_that_are_there():
