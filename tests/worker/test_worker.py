@@ -90,6 +90,22 @@ def test_a_failure_is_a_row_like_any_other(small_task, base, tiny):
     assert "cut" in by_name["cut"].reason and by_name["base"].status == "finished"
 
 
+def test_a_full_disk_is_said_as_such_and_costs_nothing_else(small_task, base, tiny, monkeypatch):
+    runs, experiment = planned("small", System(name="SFT", base=base, training=(tiny["sft"],)), suites=())
+    write = store.files.write_manifest
+
+    def full(folder, extra=None):
+        if "artifacts" in str(folder):
+            raise OSError(28, "No space left on device")
+        write(folder, extra)
+
+    monkeypatch.setattr(store.files, "write_manifest", full)
+    assert work(runs["SFT"].id, 1, "cpu:0") == 1 and work(runs["base"].id, 1, "cpu:0") == 0
+    failure = store.runs.state(runs["SFT"].id).failure
+    assert failure.kind == "disk" and "Free some space" in failure.do
+    assert not list((store.home() / "artifacts").glob("*/adapter_model.safetensors")), "no half artifact is left"
+
+
 def test_a_diverging_training_is_refused_and_leaves_no_adapter(small_task, base, tiny):
     wild = tiny["sft"].model_copy(update={"learning_rate": 1.0, "lora_alpha": 4096, "epochs": 40})
     runs, _ = planned("small", System(name="wild", base=base, training=(wild,)), suites=())

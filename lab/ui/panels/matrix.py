@@ -34,7 +34,8 @@ def forgetting_panel(frame: pd.DataFrame, key: str) -> None:
     st.plotly_chart(charts.forgetting_chart(frame, state.look()), key=key, config=PLAIN,
                     alt=f"Before and after on {text.count(frame['suite'].nunique(), 'suite')} for each System; numbers below")
     st.caption("Each cell: the base's score → the System's score on abilities nobody trained for. Orange: forgotten, blue: gained; "
-               "no colour: the change cannot be told from chance. In losses (nats per token) higher is worse.")
+               "no colour: the change cannot be told from chance. In losses (nats per token) higher is worse. Prompting and retrieval change "
+               "no weight: what their Systems lose here is drowned out by the shots or passages, and comes back without them.")
     numbers(frame, "forgetting", key)
 
 
