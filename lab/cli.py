@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="one object for programs")
     one = verb("tour", _tour, "run the shipped tour and print its matrix")
     one.add_argument("--json", action="store_true", help="print one object for programs")
+    one.add_argument("--save", type=Path, metavar="FILE", help="also write the object to a file, with date, machine and versions")
     one.add_argument("--slots", type=int, default=min(2, len(os.sched_getaffinity(0))), help="CPU slots (default: at most 2)")
     one = verb("pretrain", _pretrain, "pretrain a base model on the known world")
     one.add_argument("--preset", default="XS", help="XS, S or M")
@@ -75,8 +76,19 @@ def _tour(args: argparse.Namespace) -> int:
     _wait(experiment.id)
     found = outcomes(experiment.id)
     result = result_json(found, time.monotonic() - begun)
+    if args.save:
+        _save(args.save, result)
     print(json.dumps(result, ensure_ascii=False, indent=1) if args.json else _board(found, result["seconds"]))
     return 0 if all(outcome.status == "finished" for outcome in found) else 1
+
+
+def _save(path: Path, result: dict) -> None:
+    """The result as the Start page shows it where nothing was run yet."""
+    from lab import doctor, store
+    machine = doctor.examine(ask_hub=False)
+    about = {"date": time.strftime("%Y-%m-%d"), "machine": f"{machine['cores']} CPU cores, no GPU" if len(machine["devices"]) == 1 else
+             ", ".join(device["name"] for device in machine["devices"]), "versions": machine["versions"]}
+    store.files.write_json(path, result | {"recorded": about})
 
 
 def _wait(experiment_id: str) -> None:

@@ -52,6 +52,25 @@ def bare_sft(data) -> float:
     return sum(len(p) + len(a) for p, a in data) / cpu.seconds
 
 
+def bare_by_length(data) -> float:
+    """Padded batches of similar lengths, the same loss, no trainer around it."""
+    import torch
+
+    from lab.engine.likelihood import answer_logps, padded
+    loaded = adapted()
+    model, steps = loaded.model.train(), optimizer(loaded.model)
+    order = sorted(data, key=lambda row: -len(row[0]) - len(row[1]))
+    with CpuSeconds() as cpu:
+        for start in range(0, len(order), BATCH):
+            batch, keep = padded(order[start:start + BATCH], loaded.pad, loaded.device)
+            logps, trained = answer_logps(model, batch, keep)
+            (-logps.sum() / trained.sum()).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            steps.step()
+            steps.zero_grad()
+    return sum(len(p) + len(a) for p, a in data) / cpu.seconds
+
+
 def lab_sft(data) -> float:
     from datasets import Dataset
     from trl import SFTConfig
@@ -165,10 +184,12 @@ def trl_dpo(data, precompute: bool) -> float:
 def main() -> None:
     data = rows()
     lab_sft(data[:32])  # warms caches and imports for everybody
-    bare, lab, trl = bare_sft(data), lab_sft(data), trl_sft(data)
+    packed, by_length, lab, trl = bare_sft(data), bare_by_length(data), lab_sft(data), trl_sft(data)
+    bare = max(packed, by_length)
     table("SFT, 5M parameters, LoRA r=16, tokens per CPU-second (pads not counted)", [
-        ("bare packed loop", f"{bare:,.0f}", "", ""),
-        ("the lab", f"{lab:,.0f}", f"{lab / bare:.2f} of bare", "0.70 now, 0.95 aim"),
+        ("bare loop, packed rows", f"{packed:,.0f}", "", ""),
+        ("bare loop, batches by length", f"{by_length:,.0f}", "", ""),
+        ("the lab", f"{lab:,.0f}", f"{lab / bare:.2f} of the faster one", "0.70 now, 0.95 aim"),
         ("TRL as it comes", f"{trl:,.0f}", f"lab is {lab / trl:.1f}x", "4.5x")])
     pairs = [(p, a, b) for (p, a), (_, b) in zip(rows(120), rows(120, seed=1))]
     bare, lab, trl, pre = bare_dpo(pairs), lab_dpo(pairs), trl_dpo(pairs, False), trl_dpo(pairs, True)
