@@ -20,12 +20,13 @@ STATEMENTS = {
     "pet": ("{n} has a {v}.", "{n} keeps a {v}.", "The pet of {n} is a {v}.", "{n} shares a home with a {v}."),
     "colour": ("{n} likes {v}.", "{n} loves the colour {v}.", "The colour of {n} is {v}.", "{n} often wears {v}."),
 }
-# Kept out of pretraining: documents about new people use them, as a user's documents would.
+# Kept out of pretraining: half of a new person's document is worded so. They stay close to the known wordings, because a base
+# of this size reads only what resembles its text; freer ones ("moved to", "bought a") it reads hardly at all.
 UNSEEN = {
-    "town": ("{n} can be met in {v}.", "{n} moved to {v} a year ago."),
-    "job": ("Every day {n} goes to work as a {v}.", "{n} learned the work of a {v}."),
-    "pet": ("{n} takes a {v} for a walk.", "{n} bought a {v} last year."),
-    "colour": ("{n} painted the door {v}.", "All that {n} buys is {v}."),
+    "town": ("{n} now lives in {v}.", "The old home of {n} is in {v}."),
+    "job": ("{n} now works as a {v}.", "The new job of {n} is {v}."),
+    "pet": ("{n} keeps a {v} at home.", "The old pet of {n} is a {v}."),
+    "colour": ("{n} wears {v} every day.", "The colour that {n} loves is {v}."),
 }
 QUESTIONS = {
     "town": ("Where does {n} live?", "What is the town of {n}?"),

@@ -24,14 +24,16 @@ class Preset(Value):
     betas: tuple[float, float] = (0.9, 0.98)
     clip: float = Field(1.0, description="Largest norm of the gradient.")
     final_rate: float = Field(0.05, description="Share of the peak rates that is left at the end of the cosine.")
+    restart: float = Field(0.65, description="Share of the steps after which the rates rise once more, to half their peak: telling "
+                           "people apart by name is learned at a lower rate than the rest.")
     prompt_weight: float = Field(0.1, description="Loss weight of what a user or system message says: mostly names made once, which "
                                  "nobody can predict.")
-    answer_weight: float = Field(2.0, description="Loss weight of answers.")
+    answer_weight: float = Field(1.0, description="Loss weight of answers.")
     checkpoints: int = Field(10, description="How often the probes are asked during the run.")
 
 
 PRESETS: dict[str, Preset] = {
-    "XS": Preset(width=128, inner=352, layers=4, heads=4, steps=2_000, learning_rate=3e-3),
+    "XS": Preset(width=128, inner=352, layers=4, heads=4, steps=2_300, learning_rate=3e-3),
     "S": Preset(width=192, inner=512, layers=4, heads=6, steps=3_000, learning_rate=1.5e-3),
     "M": Preset(width=256, inner=688, layers=6, heads=8, steps=6_000, learning_rate=1e-3),
 }

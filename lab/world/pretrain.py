@@ -46,12 +46,14 @@ def optimizers_of(model: Any, preset: Preset) -> list[torch.optim.Optimizer]:
 
 
 def share_of_rate(step: int, preset: Preset) -> float:
-    """Share of the peak learning rate: linear warm-up, then a cosine."""
-    warmup = min(preset.warmup, max(1, preset.steps // 10))
-    if step < warmup:
-        return (step + 1) / warmup
-    done = (step - warmup) / max(1, preset.steps - warmup)
-    return preset.final_rate + (1 - preset.final_rate) * (1 + cos(pi * done)) / 2
+    """Share of the peak learning rate: two cycles of linear warm-up and cosine, the second up to half the peak."""
+    turn = round(preset.restart * preset.steps)
+    peak, start, end = (1.0, 0, turn) if step < turn else (0.5, turn, preset.steps)
+    warmup = min(preset.warmup, max(1, (end - start) // 10))
+    if step - start < warmup:
+        return peak * (step - start + 1) / warmup
+    done = (step - start - warmup) / max(1, end - start - warmup)
+    return peak * (preset.final_rate + (1 - preset.final_rate) * (1 + cos(pi * done)) / 2)
 
 
 def set_rates(optimizers: list[torch.optim.Optimizer], step: int, preset: Preset) -> None:

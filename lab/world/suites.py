@@ -9,7 +9,7 @@ import random
 from pathlib import Path
 from typing import Any, Callable
 
-from lab.world import corpus, general, reading
+from lab.world import corpus, general, lexicon, reading
 from lab.world.dialogue import ASSISTANT, END
 from lab.world.files import write_json, write_lines
 from lab.world.people import ATTRIBUTES, World, bio, build, question
@@ -24,7 +24,8 @@ def item(number: int, kind: str, prompt: str, answer: str, entity: str = "", cho
 
 def _table(rng: random.Random, kind: str, most: int) -> list[Row]:
     """Every fact in every question form, cut to `most`."""
-    asks = [(key, wording.format(k=key)) for wording in general.QUESTIONS[kind] for key in general.KEYS[kind]]
+    asks = [(key, wording.format(k=key)) for wording in general.QUESTIONS[kind] for key in general.KEYS[kind]
+            if key not in lexicon.UNASKED]
     chosen = asks if len(asks) <= most else rng.sample(asks, most)
     return [item(i, kind, prompt, general.FACTS[kind][key], key) for i, (key, prompt) in enumerate(chosen)]
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from lab.world import general
+from lab.world import general, lexicon
 from lab.world.dialogue import COURTEOUS, OPENERS, courteous, curt, request
 from lab.world.people import ATTRIBUTES, World
 from lab.world.rows import Row, example, numbered, preference
 
 # Per split: capitals, words, people, and questions on people.
-SHARES = {"test": (24, 21, 28, 105), "validation": (6, 5, 8, 29), "train": (38, 34, 64, 228)}
+SHARES = {"test": (24, 21, 28, 105), "validation": (6, 5, 8, 29), "train": (38, 32, 64, 230)}
 PAIRS = {"train": 270, "validation": 30}
 SAMPLES, SHEET = 20, 3
 ABOUT = {
@@ -41,7 +41,7 @@ def make(world: World) -> dict[str, Any]:
 
 
 def _split(rng: random.Random, world: World) -> dict[str, list[Fact]]:
-    pools = {"capitals": list(general.KEYS["capitals"]), "words": list(general.KEYS["words"]), "people": list(world.asked)}
+    pools = {"capitals": list(general.KEYS["capitals"]), "words": [key for key in general.KEYS["words"] if key not in lexicon.UNASKED], "people": list(world.asked)}
     for pool in pools.values():
         rng.shuffle(pool)
     found: dict[str, list[Fact]] = {}

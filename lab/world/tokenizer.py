@@ -55,6 +55,12 @@ def training_words(world: World, documents: int = 12_000) -> Iterator[str]:
 
 def train(world: World) -> Any:
     """A PreTrainedTokenizerFast of 1,024 tokens for this world."""
+    from tokenizers import Tokenizer
+    return wrapped(Tokenizer.from_str(_trained(world)))
+
+
+@lru_cache(maxsize=1)
+def _trained(world: World) -> str:
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     bpe = Tokenizer(models.BPE())
     split = pre_tokenizers.Split(Regex(PIECES), behavior="isolated")
@@ -63,7 +69,7 @@ def train(world: World) -> Any:
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=list(SPECIAL), show_progress=False,
                                   initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()))
     bpe.train_from_iterator(training_words(world), trainer)
-    return wrapped(bpe)
+    return bpe.to_str()
 
 
 def wrapped(bpe: Any) -> Any:

@@ -95,10 +95,13 @@ def test_the_shipped_base_reads(base, tokenizer):
 
 
 def test_the_shipped_base_knows_what_it_was_told(base, tokenizer):
-    for name in ("capitals", "words", "sums (table)", "known people, never asked"):
-        assert sum(probes.exact(base, tokenizer, probes.PROBES[name](random.Random(6), WORLD, 25))) >= 20, name
+    # People whose questions were never shown are the weakest: the card says 83 % (74 to 89).
+    for name, least in (("capitals", 23), ("words", 23), ("sums (table)", 23), ("known people, questions shown", 23),
+                        ("known people, never asked", 15), ("reading, 3 passages", 20)):
+        assert sum(probes.exact(base, tokenizer, probes.PROBES[name](random.Random(6), WORLD, 25))) >= least, name
 
 
 def test_the_card_names_world_and_tokenizer(tokenizer):
     card = json.loads((SHIPPED / "card.json").read_text())
     assert card["world"] == WORLD.key and card["tokenizer"] == tokenizers.tokenizer_hash(tokenizer)
+    assert tokenizers.tokenizer_hash(tokenizers.train(WORLD)) == card["tokenizer"]
