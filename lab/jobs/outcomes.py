@@ -40,5 +40,12 @@ def outcome_of(view: Any) -> Outcome:
 
 
 def outcomes(experiment_id: str) -> list[Outcome]:
-    """Every run of an experiment, in the order in which they were queued."""
-    return [outcome_of(view) for view in watch.views(experiment_id)]
+    """Every run of an experiment: bare bases that nobody listed first, then the experiment's own order of Systems, tasks and seeds."""
+    experiment = store.experiments.load(experiment_id)
+    systems = [system.name for system in experiment.systems]
+
+    def place(view: Any) -> tuple[int, int, int]:
+        name, task = view.run.system.name, view.run.task
+        return (systems.index(name) if name in systems else -1, experiment.tasks.index(task), view.run.seed)
+
+    return [outcome_of(view) for view in sorted(watch.views(experiment_id), key=place)]

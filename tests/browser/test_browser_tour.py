@@ -48,7 +48,6 @@ def test_the_tour_from_the_button_to_the_answers(app, page, shot, cleared):
     expect(page.get_by_text("What each System forgot")).to_be_visible(timeout=30_000)
     expect(page.get_by_text("Recorded on")).to_have_count(0)
     page.wait_for_timeout(2_000)
-    page.locator("section.stMain").evaluate("node => node.scrollTo(0, 0)")
     shot("start")
 
     page.goto(f"{address}/compare?experiment={experiment}")
