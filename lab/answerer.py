@@ -19,6 +19,7 @@ from lab.engine.bank import BASE, AdapterBank
 from lab.engine.devices import settle
 from lab.engine.generate import generate
 from lab.engine.load import load_base
+from lab.jobs.outcomes import kept_name
 from lab.methods.asking import Asked, Asker
 from lab.methods.retrieval import Searcher
 
@@ -100,9 +101,9 @@ class Answerer:
         if not run.system.training:
             return None
         stages = len(run.system.training)
-        kept = [f"{adapter_key(run.system, data.task, n)}-kept-{run.id}" for n in range(stages, 0, -1)]
-        key = next((k for k in kept if store.runs.state(run.id).kept and store.artifacts.find(k)), None)
-        key = key or adapter_key(run.system, data.task, stages)
+        attempt = store.runs.state(run.id).kept
+        kept = [kept_name(adapter_key(run.system, data.task, n), run.id, attempt) for n in range(stages, 0, -1)] if attempt else []
+        key = next((name for name in kept if store.artifacts.find(name)), None) or adapter_key(run.system, data.task, stages)
         folder = store.artifacts.find(key)
         if folder is None:
             raise AccessError("The System's adapter is missing or damaged", key, "Run it again")

@@ -17,7 +17,7 @@ import psutil
 
 from lab import store
 from lab.core import Event, Failure, Retrieval, Run, Stopped, TaskData, adapter_key, failure_of, index_key
-from lab.jobs.outcomes import evaluation_key, suites_of
+from lab.jobs.outcomes import evaluation_key, kept_name, suites_of
 
 
 def prepare() -> None:
@@ -41,7 +41,7 @@ def work(run_id: str, attempt: int, slot: str) -> int:
                     started=now, ended=None, failure=None)
     try:
         kept = job.execute(slot)
-        store.runs.move(run_id, "stopped" if kept else "finished", ended=time.time(), kept=kept)
+        store.runs.move(run_id, "stopped" if kept else "finished", ended=time.time(), kept=attempt if kept else 0)
         return 0
     except Stopped:
         store.runs.move(run_id, "stopped", ended=time.time())
@@ -153,11 +153,10 @@ class _Job:
         finally:
             about |= {"seconds": time.time() - begun, "cpu_seconds": time.process_time() - cpu}
         model.eval()
-        name = f"{key}-kept-{self.run.id}" if self.kept else key
+        name = kept_name(key, self.run.id, self.attempt) if self.kept else key
         with store.artifacts.making(name, about) as folder:
             save_adapter(model, folder)
         model.unload()  # the next stage, or the scoring, starts from the saved file
-        store.runs.move(self.run.id, "running", kept=self.kept)
         return name if self.kept else None
 
     # scores ------------------------------------------------------------------------------------------------------------
@@ -166,7 +165,7 @@ class _Job:
         from lab.evals.evaluate import evaluate
         stop = self.stop.is_set if not self.kept else lambda: False
         for suite in suites_of(self.run):
-            key = evaluation_key(self.run, suite, kept=self.kept)
+            key = evaluation_key(self.run, suite, kept=self.attempt if self.kept else 0)
             if store.evaluations.find(key, suite.fingerprint):
                 self.note("evaluate", f"{suite.title}: scored before")
                 continue

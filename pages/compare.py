@@ -6,7 +6,7 @@ router.ensure_router(router.COMPARE)
 
 import streamlit as st
 
-from lab.compare import differences
+from lab.compare import differences, drops
 from lab.ui import panels, reads, results, scored, state
 
 st.title("Compare")
@@ -48,10 +48,11 @@ if cost.open:
     with cost:
         panels.cost_panel(evaluations, views)
         st.header("Health")
-        panels.health_panel({name: view.run for name, view in views.items()}, evaluations, evaluations.get(names[0]))
+        panels.health_panel({name: view.run for name, view in views.items()}, evaluations, evaluations.get(names[0]),
+                           drops(outcomes, task))
 if outputs.open:
     with outputs:
         data = reads.task(task)
-        shown = state.choose_systems("Systems", list(evaluations), "compare_systems", default=list(evaluations)[:5])
+        shown = state.choose_systems("Systems", list(evaluations), "compare_systems", default=list(evaluations)[:6])
         if data:
-            panels.outputs_panel(evaluations, data.test_suite(), reference, shown)
+            panels.outputs_panel(evaluations, data.test_suite(), reference, shown, {d.id: d.name for d in data.documents})

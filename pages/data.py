@@ -36,7 +36,7 @@ def tasks_at_hand() -> None:
 
 def own_files() -> None:
     """Files, mapping, preview, findings, save."""
-    st.caption("Files are read on this machine and leave it in no case. A table of examples is needed; documents and preferences are optional.")
+    st.caption("Files are read on this machine and never leave it. A table of examples is needed; documents and preferences are optional.")
     found = intake.choose_files()
     if found.examples is None:
         return

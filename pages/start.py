@@ -15,11 +15,11 @@ st.markdown("Prompting, retrieval, fine-tuning and alignment, tried on the same 
 launchpad.tour_button()
 
 found = reads.experiments()
-newest = found[0] if found else None
+newest = state.choose_experiment() if len(found) > 1 else found[0] if found else None
 
 
 def results() -> None:
-    """The newest experiment as far as it has come."""
+    """The chosen experiment (the newest at first) as far as it has come."""
     views, tasks = reads.views(newest.id), reads.task_names()
     if reads.active(newest.id):
         panels.progress_line(views, tasks)

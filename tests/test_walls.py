@@ -20,7 +20,7 @@ ROOMS = {
     "pages": {"ui", "jobs", "compare", "core"}, "app": {"ui", "core"},  # choose, one lab call, draw
     "worker": {"methods", "evals", "world", "engine", "corpus", "store", "jobs", "core"},
     "warm": {"worker", "store", "jobs", "core"},
-    "answerer": {"methods", "engine", "corpus", "store", "core"},
+    "answerer": {"methods", "engine", "corpus", "store", "jobs", "core"},
     "serve": {"answerer", "jobs", "store", "core"},
     "doctor": {"jobs", "store", "core"},
     "cli": {"jobs", "store", "compare", "world", "serve", "doctor", "core"},

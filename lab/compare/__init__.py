@@ -22,7 +22,7 @@ from lab.compare.board import Cell, forgetting_frame, forgetting_json, scoreboar
 from lab.compare.curves import curve, curve_frame, differing_settings, smooth, thin
 from lab.compare.experiment import base_of, cells, differences, drops, result_json
 from lab.compare.forgetting import Drop, drop, forgetting_verdict, mean_retention, pooled_drop
-from lab.compare.health import Finding, answers_health, curves_health
+from lab.compare.health import Finding, answers_health, curves_health, damaged
 from lab.compare.scores import Difference, difference, family, higher_is_better, score
 from lab.compare.stats import Interval, bootstrap_mean, holm, mcnemar, minimum_difference, sign_flip, wilson
 

@@ -6,14 +6,18 @@ list them. To add a rule: write the function, name its threshold with the reason
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
 
 from lab.compare.curves import curve
+from lab.compare.forgetting import Drop, mean_retention
 from lab.core import Evaluation, Value
 
+STILL_FELL = 0.05  # validation down by another 5 % in its last third, where the learning rate is already small: not done learning
+LEFT_OUT = 0.1  # a tenth of the prompts without their shots or passages: the scores are of another System than the one named
+DAMAGED = 0.5  # half of what the base knew above chance is gone on average: no task score is worth that unseen
 FEW_POINTS = 8  # logged training points: below, one odd batch decides every rule
 FEW_EVALUATIONS = 3  # validation points, step 0 included: two cannot show a turn
 FEW_ITEMS = 10  # answers: a handful can agree or run on by accident
@@ -48,9 +52,42 @@ def curves_health(frame: pd.DataFrame) -> tuple[Finding, ...]:
     return tuple(found)
 
 
+def still_falling(curves: Curves) -> Finding | None:
+    values = _finite(curves, "eval_loss")
+    if len(values) < 2 * FEW_EVALUATIONS:
+        return None
+    before, end = float(values[-1 - len(values) // 3]), float(values[-1])
+    if before - end < max(STILL_FELL * before, SMALL):
+        return None
+    return Finding(rule="still falling", what=f"The validation loss was still falling when training ended ({before:.3f} to {end:.3f} in "
+                                              "the last third)",
+                   do="Train for more epochs: the score may be that of a System that has not finished learning")
+
+
+def prompts_cut(evaluation: Evaluation) -> Finding | None:
+    """Shots or passages that did not fit the base's context (the note that the prompt's maker left with the score)."""
+    asked = [score for score in evaluation.scores if score.prompt]
+    cut = [score for score in asked if " fitted" in score.reason]
+    if len(cut) < max(1, LEFT_OUT * len(asked)):
+        return None
+    return Finding(rule="prompts cut", what=f"{len(cut)} of {len(asked)} prompts went out without some of their shots or passages, which did "
+                                            "not fit the base's context",
+                   do="Use fewer shots or passages, shorter passages, or a base with a longer context")
+
+
+def damaged(drops: Iterable[Drop]) -> Finding | None:
+    """What one System forgot on average over the suites on which its base stands above chance."""
+    kept = mean_retention(drops)
+    if kept.value is None or kept.value >= DAMAGED:
+        return None
+    return Finding(rule="damaged", what=f"Only {max(0.0, kept.value):.0%} of what the base could do is left, on average over {kept.n} suites",
+                   do="Lower the learning rate or train for fewer epochs; a smaller rank or mixed-in general text help too. Where no weight was "
+                      "trained, fewer shots or passages distract less", stage="retention")
+
+
 def answers_health(evaluation: Evaluation, base: Evaluation | None = None) -> tuple[Finding, ...]:
     """Rules on answers. Give `base` for a trained System only: an untrained one may well answer as its base does."""
-    found = [never_ending(evaluation), changes_nothing(base, evaluation) if base else None]
+    found = [never_ending(evaluation), prompts_cut(evaluation), changes_nothing(base, evaluation) if base else None]
     return tuple(finding.model_copy(update={"stage": evaluation.suite}) for finding in found if finding)
 
 
@@ -150,7 +187,7 @@ def margin_without_accuracy(curves: Curves) -> Finding | None:
 
 
 CURVE_RULES: tuple[Callable[[Curves], Finding | None], ...] = (non_finite, not_moving, diverging, over_fitting, both_falling,
-                                                               margin_without_accuracy)
+                                                               margin_without_accuracy, still_falling)
 
 
 def never_ending(evaluation: Evaluation) -> Finding | None:

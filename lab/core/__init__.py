@@ -18,7 +18,7 @@ from lab.core.evaluations import Evaluation, Passage, Score
 from lab.core.experiments import Experiment
 from lab.core.outcomes import Outcome
 from lab.core.runs import ALLOWED, FINAL, Event, Run, State
-from lab.core.settings import PASSAGE_FORMAT, Dpo, Prompting, Retrieval, Sft, Stage, proposed_stage
+from lab.core.settings import PASSAGE_FORMAT, Dpo, Prompting, Retrieval, Sft, Stage, proposed_retrieval, proposed_stage
 from lab.core.systems import PLAIN_TEMPLATE, Base, System, adapter_key, index_key, system_key, trains_with, used_data, weights_key
 from lab.core.tasks import Document, Example, Item, Preference, Scorer, Suite, Task, TaskData
 

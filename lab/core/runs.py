@@ -47,7 +47,7 @@ class State(Value):
     started: float | None = None
     ended: float | None = None
     failure: Failure | None = None
-    kept: bool = Field(False, description="stopped, and what was trained so far was kept and scored")
+    kept: int = Field(0, description="the attempt that was stopped early, whose training was kept and scored; 0: none")
 
 
 class Event(Value):

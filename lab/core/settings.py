@@ -89,3 +89,8 @@ def proposed_stage(kind: Literal["sft", "dpo"], parameters: int) -> Sft | Dpo:
     if kind == "sft":
         return Sft(learning_rate=2e-3, epochs=4) if tiny else Sft()
     return Dpo(learning_rate=2e-4, epochs=2) if tiny else Dpo()
+
+
+def proposed_retrieval(parameters: int) -> Retrieval:
+    """One passage for tiny bases, which mix up several and have little context; the default for the others."""
+    return Retrieval(top_k=1) if parameters < TINY_PARAMETERS else Retrieval()

@@ -57,6 +57,6 @@ def resume(run_id: str) -> None:
     if now not in ("failed", "stopped"):
         raise DataError(f"A {now} run cannot be resumed", run_id, "Only failed and stopped runs can")
     store.runs.clear_stop(run_id)
-    store.runs.move(run_id, "queued", failure=None, ended=None, pid=None, pid_created=None, kept=False)
+    store.runs.move(run_id, "queued", failure=None, ended=None, pid=None, pid_created=None)
     office.ping()
     office.ensure_supervisor()

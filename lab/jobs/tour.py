@@ -5,25 +5,24 @@ from __future__ import annotations
 import time
 
 from lab import store
-from lab.core import Dpo, Experiment, Prompting, Retrieval, Sft, System
+from lab.core import Experiment, Prompting, System, proposed_retrieval, proposed_stage
 
 TASKS = ("facts", "form", "tone")
 QUESTION = "Which lever moves what, and what does it break?"
 
 
 def systems(base_name: str | None = None) -> tuple[System, ...]:
-    """The six Systems on the smallest shipped base. Learning rates are the tiny base's (see core/settings.py)."""
+    """The six Systems on the smallest shipped base, with the settings that the Build page proposes for it."""
     base = store.bases.resolve("shipped", base_name or store.bases.shipped()[0])
-    sft = Sft(learning_rate=2e-3, epochs=4, batch_size=16, max_length=384)
-    dpo = Dpo(learning_rate=2e-4, epochs=1, batch_size=16, max_length=384)
-    top_one = Retrieval(top_k=1)  # the smallest base reads one passage well and mixes up two
+    sft, dpo = proposed_stage("sft", base.parameters), proposed_stage("dpo", base.parameters)
+    found = proposed_retrieval(base.parameters)
     return (
         System(name="base", base=base),
         System(name="3 shots", base=base, prompting=Prompting(shots=3)),
-        System(name="RAG", base=base, retrieval=top_one),
+        System(name="RAG", base=base, retrieval=found),
         System(name="SFT", base=base, training=(sft,)),
         System(name="SFT → DPO", base=base, training=(sft, dpo)),
-        System(name="RAG + SFT", base=base, retrieval=top_one, training=(sft,)),
+        System(name="RAG + SFT", base=base, retrieval=found, training=(sft,)),
     )
 
 

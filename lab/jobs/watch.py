@@ -51,7 +51,7 @@ class Follower:
             self.stages.append(stage)
         if suite and suite not in self.suites:
             self.suites.append(suite)
-        if event.get("kind") == "progress" or self.last.get("stage") != stage:
+        if event.get("kind") == "progress" or event.get("total") or self.last.get("stage") != stage:
             self.last = event
 
 
@@ -128,7 +128,7 @@ def unreadable() -> list[Failure]:
 def _view(run: Run, state: State, supervised: bool) -> RunView:
     if state.name != "running":
         return RunView(run=run, state=state, status=state.name, progress=1.0 if state.name == "finished" else None,
-                       doing="Waiting for a free device" if state.name == "queued" else "",
+                       doing="Waiting for a free slot" if state.name == "queued" else "Stopped early and kept" if state.kept else "",
                        seconds=state.ended - state.started if state.ended and state.started else None)
     lost = not supervised and not alive(run.id, state)
     follower = follow(run.id)

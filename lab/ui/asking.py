@@ -19,7 +19,9 @@ def ready_systems(experiment: Experiment, task: str) -> dict[str, Run]:
     if not found:
         return {}
     base = next(iter(found.values())).system.base.fingerprint
-    return {name: run for name, run in found.items() if run.system.base.fingerprint == base}
+    usual = [system.name for system in experiment.systems]
+    names = sorted(found, key=lambda name: usual.index(name) if name in usual else -1)
+    return {name: found[name] for name in names if found[name].system.base.fingerprint == base}
 
 
 def example_question(task: str) -> str:

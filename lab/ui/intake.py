@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from typing import Any, NamedTuple, Sequence, get_args
 
@@ -17,7 +18,7 @@ from lab.corpus.preview import count_tokens
 from lab.corpus.rows import documents_of, to_examples, to_preferences
 from lab.corpus.scorers import suggest_scorer
 from lab.corpus.values import Finding
-from lab.ui import panels, text, uploads
+from lab.ui import panels, router, text, uploads
 
 SCORERS = [kind for kind in get_args(ScorerKind) if kind not in ("text_loss", "multiple_choice")]
 LEVELS = {"refuse": ("error", "red", "Must be mended"), "warn": ("warning", "orange", "Look at this"), "note": ("info", "blue", "Good to know")}
@@ -97,6 +98,13 @@ def mapping_form(table: Any, kind: str) -> Mapping | None:
                 extras[name] = column.selectbox(name.replace("_", " ").capitalize(), options, index=options.index(getattr(guess, name) or ""),
                                                 key=f"{key}_{name}", format_func=lambda value: value or "none",
                                                 help=Mapping.model_fields[name].description)
+            left, middle, right = st.columns(3)
+            left.number_input("Rows to use, at most", 10, 200_000, max(10, len(table.rows)), key="data_rows", persist_state="session",
+                              help="A random part of the file, the same each time.")
+            middle.number_input("Test share (%)", 5, 100, 10, key="data_test_share", persist_state="session",
+                                help="Rows that no System learns from. 100: nothing is trained, as for retrieval alone.")
+            right.number_input("Validation share (%)", 0, 50, 10, key="data_validation_share", persist_state="session",
+                               help="Rows that the validation curves are drawn from.")
     mapping = Mapping(**parts, **extras)
     return mapping if mapping.kind == kind else None
 
@@ -109,11 +117,28 @@ def _template(where: Any, name: str, guess: str, columns: Sequence[str], key: st
     return (found or "").replace("\\n", "\n")
 
 
+def some_rows(table: Any) -> Any:
+    """The table, or a random part of it where fewer rows are wanted; drawn with a fixed seed, in the file's order."""
+    most = st.session_state.get("data_rows") or len(table.rows)
+    if most >= len(table.rows):
+        return table
+    places = sorted(random.Random(0).sample(range(len(table.rows)), most))
+    return table.model_copy(update={"rows": tuple(table.rows[place] for place in places)})
+
+
+def shares() -> tuple[float, float, float]:
+    """(train, validation, test) of all rows; the test's share goes first."""
+    test = (st.session_state.get("data_test_share") or 10) / 100
+    validation = min(1 - test, (10 if (asked := st.session_state.get("data_validation_share")) is None else asked) / 100)
+    return round(1 - test - validation, 4), validation, test
+
+
 def assemble(found: Uploaded, mapping: Mapping, pairs: Mapping | None) -> tuple[TaskData, list[str]] | None:
     """Rows of a Task from the files, and the sentences about rows that stayed out. None where a mapping does not work (the page says why)."""
     try:
-        documents = found.documents or documents_of(found.examples, mapping)
-        examples, left_out = to_examples(found.examples, mapping, documents=documents)
+        table, fractions = some_rows(found.examples), shares()
+        documents = found.documents or documents_of(table, mapping)
+        examples, left_out = to_examples(table, mapping, fractions=fractions, documents=documents)
         preferences, lost = to_preferences(found.preferences, pairs) if pairs else ((), ())
     except LabError as error:
         panels.problem("These columns do not work", error.failure)
@@ -190,27 +215,35 @@ def save_form(data: TaskData, allowed: bool) -> None:
                                 help=Task.model_fields["max_new_tokens"].description or "Generation stops here.")
     phrases = st.text_input("Phrases, one of which the answer must hold (separated by |)", key="data_phrases") if kind == "rule" else ""
     about = st.text_area("Description", max_chars=1_000, height=80, key="data_about", persist_state="session")
-    if st.button("Save as a task", type="primary", icon=":material/save:", key="data_save", disabled=not allowed):
+    content = (name, kind, length, phrases, _name_of(data))
+    if st.session_state.get("data_saved") == content:
+        st.success("Saved. It can be used on the Build page now.", icon=":material/check_circle:")
+        st.page_link(router.BUILD, label="Build an experiment with it", icon=":material/construction:")
+    elif st.button("Save as a task", type="primary", icon=":material/save:", key="data_save", disabled=not allowed):
         scorer = Scorer(kind=kind, phrases=tuple(part.strip() for part in phrases.split("|") if part.strip()))
-        _save(data, {"name": name or "", "need": need or "", "description": about or "", "scorers": (scorer,), "max_new_tokens": length})
+        if _save(data, {"name": name or "", "need": need or "", "description": about or "", "scorers": (scorer,), "max_new_tokens": length}):
+            st.session_state["data_saved"] = content  # the same is not saved twice
+            st.rerun()
     elif not allowed:
         st.caption("Saving waits until nothing above must be mended.")
 
 
-def _save(data: TaskData, about: dict[str, Any]) -> None:
+def _save(data: TaskData, about: dict[str, Any]) -> bool:
+    """Whether it was saved; if not, the page says why. The Build page begins with it."""
     if not about["name"].strip():
         st.warning("Give the task a name first.", icon=":material/edit:")
-        return
+        return False
     if about["scorers"][0].kind == "rule" and not about["scorers"][0].phrases:
         st.warning("Write at least one phrase that a right answer holds.", icon=":material/edit:")
-        return
+        return False
     task = data.task.model_copy(update={**about, "id": store.new_id(_slug(about["name"]))})
     try:
         store.tasks.save(data.model_copy(update={"task": task}))
     except (DataError, OSError) as error:
         panels.problem("The task could not be saved", failure_of(error, "Data"))
-    else:
-        st.success("Saved. It can be used on the Build page now.", icon=":material/check_circle:")
+        return False
+    st.session_state["build_tasks"] = [task.id]
+    return True
 
 
 def _slug(name: str) -> str:

@@ -30,7 +30,7 @@ def _asked(view: Any) -> tuple[Asked, ...]:
 
 
 @st.cache_resource(max_entries=2_048, show_spinner=False)
-def _asked_by(home: str, run_id: str, kept: bool) -> tuple[Asked, ...]:
+def _asked_by(home: str, run_id: str, kept: int) -> tuple[Asked, ...]:
     """A run and a saved task never change. A task that cannot be read has nothing to show."""
     run = store.runs.load(run_id)
     data = reads.task(run.task)

@@ -42,6 +42,9 @@ def choose_experiment(where: Any = st) -> Experiment | None:
     """The experiment that Runs, Compare and Ask look at; newest first. None where there is none yet."""
     found = reads.experiments()
     options = {experiment.id: f"{text.short(experiment.name, 50)}, {text.day(experiment.created)}" for experiment in found}
+    asked = st.query_params.get("experiment")
+    if asked and asked not in options:
+        st.warning("The link's experiment is not in this workspace; another one is shown.", icon=":material/link_off:")
     chosen = choose("Experiment", options, "experiment", where=where)
     return next((experiment for experiment in found if experiment.id == chosen), None)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from lab.core import Base, Prompting, Retrieval, System, Value, proposed_stage
+from lab.core import Base, Prompting, System, Value, proposed_retrieval, proposed_stage
 from lab.ui import forms
 
 LEVERS = ("Prompting", "Retrieval", "SFT", "DPO")
@@ -73,6 +73,6 @@ def start_of(lever: str, base: Base) -> Value:
     if lever == "Prompting":
         return Prompting(shots=3)
     if lever == "Retrieval":
-        return Retrieval()
+        return proposed_retrieval(base.parameters)
     stage = proposed_stage(lever.lower(), base.parameters)
     return stage.model_copy(update={"max_length": min(stage.max_length, base.context)}) if base.context >= 16 else stage

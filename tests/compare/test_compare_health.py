@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lab.compare import answers_health, curve_frame, curves_health
+from lab.compare import Drop, answers_health, curve_frame, curves_health, damaged
+from lab.core import Evaluation, Score, Scorer
 
 STEPS = np.arange(40)
 NOISE = np.random.default_rng(0).normal(0, 0.02, 40)
@@ -35,6 +36,7 @@ def test_healthy_runs_have_no_finding():
     ("diverging", {"loss": np.concatenate([FALLING[:20], np.linspace(1, 2.2, 20)])}),
     ("over-fitting", {"loss": FALLING, "eval_loss": [2.5, 1.2, 1.0, 1.1, 1.3]}),
     ("over-fitting", {"loss": FALLING, "eval_loss": [2.5, 1.2, 1.0, 1.9, 2.5]}),
+    ("still falling", {"loss": FALLING, "eval_loss": [3.0, 2.8, 2.6, 2.4, 2.2, 2.0, 1.8]}),
     ("non-finite", {"loss": np.where(STEPS == 30, np.nan, FALLING)}),
     ("non-finite", {"loss": FALLING, "grad_norm": np.where(STEPS == 39, np.inf, 1.0)}),
 ])
@@ -72,3 +74,20 @@ def test_an_adapter_that_changes_nothing_is_found(evaluation):
     assert [f.rule for f in answers_health(evaluation([1.0] * 12, key="sft", answers=["Paris"] * 12), base)] == ["adapter changes nothing"]
     assert answers_health(evaluation([1.0] * 12, key="sft", answers=["Paris"] * 11 + ["Rome"]), base) == ()
     assert answers_health(evaluation([1.0] * 12, key="sft", fingerprint="beef", answers=["Paris"] * 12), base) == ()
+
+
+def test_prompts_that_lost_their_passages_are_said():
+    def asked(cut):
+        scores = tuple(Score(item=str(n), values={"exact_match": 0.0}, prompt="p", reason="1 of 3 passages fitted" if n < cut else "", ended=True)
+                       for n in range(20))
+        return Evaluation(system_key="k", suite="s", suite_fingerprint="f", role="task", scorers=(Scorer(kind="exact_match"),),
+                          decoding="greedy", scores=scores)
+    assert [finding.rule for finding in answers_health(asked(11))] == ["prompts cut"]
+    assert answers_health(asked(0)) == () == answers_health(asked(1))
+
+
+def test_a_damaged_model_is_said_and_a_base_that_knew_nothing_is_not():
+    def drop(suite, retention):
+        return Drop(suite=suite, metric="exact_match", base=1.0, value=retention or 0.0, drop=0.5, low=0.4, high=0.6, n=100, retention=retention)
+    assert damaged([drop("a", 0.1), drop("b", 0.3)]).rule == "damaged"
+    assert damaged([drop("a", 0.9), drop("b", 0.6)]) is None and damaged([drop("a", None)]) is None

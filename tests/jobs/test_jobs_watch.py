@@ -134,3 +134,19 @@ def test_the_last_stage_is_where_a_run_died(run):
     emit(run, "sft", 1, 2)
     assert "Fine-tuning" in deaths._killed(run.id, -9, None).where
     assert watch.follow(run.id).stages == ["sft"]
+
+
+def test_training_moves_the_progress_with_every_metric(run):
+    store.runs.move(run.id, "running", attempt=1, pid=os.getpid(), pid_created=processes.started())
+    for step in (0, 40):
+        store.runs.emit(run.id, Event(at=time.time(), attempt=1, kind="metric", stage="sft", step=step, total=80, values={"loss": 1.0}))
+    view = jobs.views()[0]
+    assert view.doing == "Fine-tuning (SFT), 40 of 80" and view.progress > 0
+
+
+def test_what_an_earlier_attempt_kept_outlives_a_later_plain_stop(run):
+    store.runs.move(run.id, "running", attempt=1)
+    store.runs.move(run.id, "stopped", kept=1)
+    store.runs.move(run.id, "queued", attempt=1)
+    store.runs.move(run.id, "running", attempt=2)
+    assert store.runs.move(run.id, "stopped").kept == 1

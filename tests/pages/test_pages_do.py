@@ -156,3 +156,20 @@ def test_ask_offers_only_systems_that_are_there():
     reads._views.clear()  # one look at the processes serves everybody for a second
     app = opened("ask", {"task": "t-facts"})
     assert not app.exception and app.text_area[0].value.startswith("Where does person")
+
+
+def test_a_task_takes_the_rows_and_shares_asked_for_and_is_saved_once():
+    app = opened("data", {"data_mode": "Bring your own files"})
+    rows = b"".join(b"question %d,answer %d\n" % (n, n) for n in range(200))
+    app.file_uploader(key="data_examples").upload("many.csv", b"question,answer\n" + rows, "text/csv")
+    app.run()
+    app.number_input(key="data_rows").set_value(100)
+    app.number_input(key="data_test_share").set_value(50)
+    app.text_input(key="data_name").set_value("Half")
+    app.run()
+    app.button(key="data_save").click().run()
+    saved = [name for name in store.tasks.ids() if name.startswith("half")]
+    assert len(saved) == 1 and not [button for button in app.button if button.key == "data_save"], "the same is not saved twice"
+    counts = store.tasks.load(saved[0]).task.counts
+    assert (counts["test"], counts["validation"], counts["train"]) == (50, 10, 40)
+    assert app.session_state["build_tasks"] == saved

@@ -144,10 +144,10 @@ def test_stop_and_keep_scores_what_was_trained_under_its_own_key(small_task, bas
     store.runs.ask_to_stop(run.id, keep=True)
     assert child.wait(90) == 0, child.stderr.read().decode()[-2000:]
     state = store.runs.state(run.id)
-    assert (state.name, state.kept) == ("stopped", True)
+    assert (state.name, state.kept) == ("stopped", 1)
     task = store.tasks.load("small")
     assert store.artifacts.find(adapter_key(run.system, task.task, 1)) is None, "a half-trained adapter never takes the whole one's name"
-    assert store.evaluations.find(evaluation_key(run, task.test_suite(), kept=True), task.test_suite().fingerprint)
+    assert store.evaluations.find(evaluation_key(run, task.test_suite(), kept=1), task.test_suite().fingerprint)
     assert set(next(o for o in outcomes(experiment.id) if o.system == "long").evaluations) == {"small", "text_loss"}
 
 

@@ -71,6 +71,7 @@ def _button(label: str, icon: str, view: Any, act: Any, why: str | None = None) 
             problem(f"{label} did not work", failure_of(error, view.run.id))
         else:
             st.toast(f"{label}: asked for. The run answers at its next step.")
+            st.rerun()  # the whole page, so that it looks again and again from now on
 
 
 def log_panel(view: Any, attempt: int | None = None) -> None:

@@ -34,15 +34,18 @@ def cost_panel(evaluations: dict[str, Evaluation], views: dict[str, Any]) -> Non
     numbers(frame, "cost", "compare_cost")
 
 
-def health_panel(runs: dict[str, Any], evaluations: dict[str, Evaluation], base: Evaluation | None) -> None:
-    """Warnings about curves and answers. `runs`: System name -> run."""
+def health_panel(runs: dict[str, Any], evaluations: dict[str, Evaluation], base: Evaluation | None,
+                 drops: list[tuple[str, compare.Drop]]) -> None:
+    """Warnings about curves, answers and what was forgotten. `runs`: System name -> run."""
     found = []
     for name, run in runs.items():
         found += [(name, finding) for finding in compare.curves_health(reads.curve_frame(run.id))]
         if name in evaluations:
             found += [(name, finding) for finding in compare.answers_health(evaluations[name], base if run.system.training else None)]
+        lost = compare.damaged([drop for system, drop in drops if system == name])
+        found += [(name, lost)] if lost else []
     if not found:
-        st.caption(":material/check_circle: No rule about curves or answers fired.")
+        st.caption(":material/check_circle: No rule about curves, answers or forgetting fired.")
         return
     marked.grid(["System", "Seen in", "What", "What to do"],
                 [[marked.plain(cell) for cell in (name, text.STAGES.get(finding.stage, finding.stage), finding.what, finding.do)]

@@ -13,6 +13,9 @@ from lab.ui.panels.numbers import numbers
 PLAIN = {"displayModeBar": False}
 
 
+ABOVE_CHANCE = 0.05  # five points: the half-width of an interval at n = 150 near the floor
+
+
 def matrix_panel(frame: pd.DataFrame, key: str) -> None:
     """System x need with intervals; what is not there yet says why in its place."""
     look = state.look()
@@ -36,7 +39,18 @@ def forgetting_panel(frame: pd.DataFrame, key: str) -> None:
     st.caption("Each cell: the base's score → the System's score on abilities nobody trained for. Orange: forgotten, blue: gained; "
                "no colour: the change cannot be told from chance. In losses (nats per token) higher is worse. Prompting and retrieval change "
                "no weight: what their Systems lose here is drowned out by the shots or passages, and comes back without them.")
+    if weak := not_above_chance(frame):
+        st.caption(f"The base itself does not stand above chance on: {', '.join(map(text.label, weak))}. What it does not know it cannot forget: "
+                   "these rows say nothing.")
     numbers(frame, "forgetting", key)
+
+
+def not_above_chance(frame: Any) -> list[str]:
+    """Suites on which forgetting cannot be measured: the base is about as good as guessing (losses have no such floor)."""
+    if "chance" not in frame:
+        return []
+    rows = frame[~frame["metric"].isin(text.LOSSES) & (frame["base"] <= frame["chance"] + ABOVE_CHANCE)]
+    return list(dict.fromkeys(rows["suite"]))
 
 
 def difference_panel(found: dict[str, Any], reference: str, key: str) -> None:

@@ -13,8 +13,8 @@ FILTERS = {"disagree": "Systems disagree", "all": "All items", "lost": "Lost aga
 SIGN = {"same": "", "added": "on"}
 
 
-def outputs_panel(evaluations: dict[str, Evaluation], suite: Suite, reference: str, shown: list[str]) -> None:
-    """`shown`: the Systems in columns; the reference stands first."""
+def outputs_panel(evaluations: dict[str, Evaluation], suite: Suite, reference: str, shown: list[str], files: dict[str, str]) -> None:
+    """`shown`: the Systems in columns; the reference stands first. `files`: a document's id -> its name."""
     names = [name for name in [reference, *[name for name in shown if name != reference]] if name in evaluations]
     if not names:
         st.caption("No System has answered this task yet.")
@@ -34,7 +34,7 @@ def outputs_panel(evaluations: dict[str, Evaluation], suite: Suite, reference: s
     part = rows.iloc[(page - 1) * PAGE: page * PAGE]
     marked.grid(["Question", "Right answer", *names], [_row(row, names, reference) for row in part.to_dict("records")], key="compare_grid",
                 widths=(3, 2, *(2.5 for _ in names)))
-    _details(part["id"].tolist(), {row["id"]: text.short(row["prompt"], 80) for row in part.to_dict("records")}, evaluations, names)
+    _details(part["id"].tolist(), {row["id"]: text.short(row["prompt"], 80) for row in part.to_dict("records")}, evaluations, names, files)
 
 
 def _filtered(frame, kind: str, reference: str, names: list[str], suite: Suite):
@@ -69,7 +69,8 @@ def _sign(value: float) -> str:
     return "✓" if value == 1 else "✕" if value == 0 else f"{value:.2f}"
 
 
-def _details(ids: list[str], labels: dict[str, str], evaluations: dict[str, Evaluation], names: list[str]) -> None:
+def _details(ids: list[str], labels: dict[str, str], evaluations: dict[str, Evaluation], names: list[str],
+             files: dict[str, str]) -> None:
     """What one System was really sent for one item."""
     with st.expander("Prompt and passages", icon=":material/manage_search:"):
         left, right = st.columns([3, 2])
@@ -83,7 +84,7 @@ def _details(ids: list[str], labels: dict[str, str], evaluations: dict[str, Eval
             st.caption("Why it was scored so")
             st.text(score.reason)
         for place, passage in enumerate(score.passages, start=1):
-            st.caption(f"Passage {place}, from {text.label(passage.document)}, search score {passage.score:.2f}")
+            st.caption(f"Passage {place}, from {text.label(files.get(passage.document, passage.document))}, search score {passage.score:.2f}")
             st.code(passage.text, language=None, wrap_lines=True)
         st.caption("Prompt as it was sent")
         st.code(score.prompt or "Not recorded.", language=None, wrap_lines=True)
