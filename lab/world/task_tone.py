@@ -41,7 +41,8 @@ def make(world: World) -> dict[str, Any]:
 
 
 def _split(rng: random.Random, world: World) -> dict[str, list[Fact]]:
-    pools = {"capitals": list(general.KEYS["capitals"]), "words": [key for key in general.KEYS["words"] if key not in lexicon.UNASKED], "people": list(world.asked)}
+    pools = {"capitals": list(general.KEYS["capitals"]), "words": [key for key in general.KEYS["words"] if key not in lexicon.UNASKED],
+             "people": list(world.asked)}
     for pool in pools.values():
         rng.shuffle(pool)
     found: dict[str, list[Fact]] = {}

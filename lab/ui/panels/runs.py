@@ -35,9 +35,13 @@ def waiting_panel(views: list[Any]) -> None:
 
 def run_frame(views: list[Any], tasks: dict[str, str]) -> pd.DataFrame:
     rows = [{"System": view.run.system.name, "Task": tasks.get(view.run.task, view.run.task), "Seed": view.run.seed,
-             "Status": text.status(view.status) + (", kept" if view.state.kept and view.status == "stopped" else ""), "Progress": progress(view), "Time": text.seconds(view.seconds),
+             "Status": status(view), "Progress": progress(view), "Time": text.seconds(view.seconds),
              "Now, or what happened": view.state.failure.sentence() if view.state.failure else view.doing} for view in views]
     return pd.DataFrame(rows, columns=["System", "Task", "Seed", "Status", "Progress", "Time", "Now, or what happened"])
+
+
+def status(view: Any) -> str:
+    return text.status(view.status) + (", kept" if view.status == "stopped" and view.state.kept else "")
 
 
 def progress(view: Any) -> float | None:
