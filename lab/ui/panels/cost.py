@@ -19,7 +19,7 @@ def cost_panel(evaluations: dict[str, Evaluation], views: dict[str, Any]) -> Non
         return
     frame = compare.usage_frame(evaluations)
     frame["run_seconds"] = [views[name].seconds if name in views else None for name in frame["system"]]
-    seconds = st.column_config.NumberColumn(format="%.2f s")
+    seconds = st.column_config.NumberColumn(format="%.3f s")
     tokens = st.column_config.NumberColumn(format="%.0f")
     share = st.column_config.NumberColumn(format="%.0f %%")
     names = {"system": "System", "n": "Answers", "seconds_p50": "Time per answer, median", "seconds_p95": "95th percentile",
@@ -29,7 +29,7 @@ def cost_panel(evaluations: dict[str, Evaluation], views: dict[str, Any]) -> Non
     table(shown.rename(columns=names), {names["seconds_p50"]: seconds, names["seconds_p95"]: seconds, names["prompt_tokens"]: tokens,
                                         names["answer_tokens"]: tokens, names["ended"]: share, names["hit"]: share,
                                         names["run_seconds"]: st.column_config.NumberColumn(format="%.0f s")}, placeholder="–")
-    st.caption("Time per answer was measured in a batch on the machine that ran it. Retrieval and shots make prompts longer; "
+    st.caption("Time per answer: the first eight questions, asked one by one on the machine that ran it. Retrieval and shots make prompts longer; "
                "training costs once, prompts cost with every answer.")
     numbers(frame, "cost", "compare_cost")
 
