@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--save", type=Path, metavar="FILE", help="also write the object to a file, with date, machine and versions")
     one.add_argument("--slots", type=int, default=min(2, len(os.sched_getaffinity(0))), help="CPU slots (default: at most 2)")
     one = verb("pretrain", _pretrain, "pretrain a base model on the known world")
-    one.add_argument("--preset", default="XS", help="XS, S or M")
+    one.add_argument("--preset", default="XS", choices=("XS", "S", "M"), help="size (XS: 0.9M parameters, about 16 minutes on one core)")
     one.add_argument("--out", type=Path, required=True, help="folder to write the model to; must not exist")
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--steps", type=int, default=None, help="fewer steps, for trying")
