@@ -15,10 +15,11 @@ from typing import Any, Callable
 
 from lab import store
 from lab.core import AccessError, Base, DataError, LabError, Run, System, TaskData, adapter_key, index_key
+from lab.corpus.template import ChatTemplate
 from lab.engine.bank import BASE, AdapterBank
 from lab.engine.devices import settle
 from lab.engine.generate import generate
-from lab.engine.load import load_base
+from lab.engine.load import Loaded, load_base
 from lab.jobs.outcomes import kept_name
 from lab.methods.asking import Asked, Asker
 from lab.methods.retrieval import Searcher
@@ -26,6 +27,7 @@ from lab.methods.retrieval import Searcher
 GATHER_SECONDS = 0.015  # how long the first question waits for company: below what a person notices
 MOST_TOKENS = 2_048
 MOST_ROWS = 16
+BARE_TOKENS = 256  # longest answer of the bare base, which belongs to no task, where the request names none
 
 
 @dataclass
@@ -81,8 +83,7 @@ class Answerer:
         return self.askers[model]
 
     def _bare(self) -> tuple[Asker, int]:
-        nothing = TaskData.model_construct(task=None, examples=(), preferences=(), documents=())
-        return Asker(System(name="base", base=self.base), self.loaded, nothing, None), 256
+        return Asker(System(name="base", base=self.base), self.loaded, (), None), BARE_TOKENS
 
     def _from_run(self, run_id: str) -> tuple[Asker, int]:
         run = _known_run(run_id)
@@ -92,8 +93,7 @@ class Answerer:
         searcher = None
         if run.system.retrieval:
             searcher = Searcher(run.system.retrieval, store.artifacts.find(index_key(run.system.retrieval, data.task)))
-        template = load_template(self.loaded, run.system)
-        asker = Asker(run.system, template, data, searcher, self._adapter(run, data))
+        asker = Asker(run.system, _with_template(self.loaded, run.system), data.split("train"), searcher, self._adapter(run, data))
         return asker, data.task.max_new_tokens
 
     def _adapter(self, run: Run, data: TaskData) -> str | None:
@@ -168,11 +168,10 @@ class Answerer:
             question.shown = text
 
 
-def load_template(loaded: Any, system: System) -> Any:
+def _with_template(loaded: Loaded, system: System) -> Loaded:
     """The loaded base with the System's own chat template where it has one."""
     if not system.template or system.template == loaded.template.text:
         return loaded
-    from lab.corpus.template import ChatTemplate
     return dataclasses.replace(loaded, template=ChatTemplate(system.template, loaded.template.tokens, "system"))
 
 

@@ -70,10 +70,10 @@ class _Job:
         self.note("load", "Loading the base model")
         data = store.tasks.load(self.run.task)
         loaded = load_base(store.bases.folder_of(self.run.system.base), settle(slot), self.run.system.template)
-        asker = Asker(self.run.system, loaded, data, self.index(data) if self.run.system.retrieval else None)
+        asker = Asker(self.run.system, loaded, data.split("train"), self.index(data) if self.run.system.retrieval else None)
         if self.run.system.training:
             self.train(loaded, data, asker)
-        self.score(asker, data)
+        self.score(asker)
         return self.kept
 
     # events ------------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ class _Job:
         from lab.methods.training import Hooks
         stage = self.run.system.training[number - 1]
         before = store.artifacts.find(adapter_key(self.run.system, data.task, number - 1)) if number > 1 else None
-        model = saved_adapter(loaded, before, trainable=True) if before else new_adapter(
+        model = saved_adapter(loaded, before) if before else new_adapter(
             loaded, stage.lora_rank, stage.lora_alpha, stage.lora_dropout, stage.seed)
         work = dataclasses.replace(loaded, model=model)
         root = store.runs.checkpoints(self.run.id, key)
@@ -161,7 +161,7 @@ class _Job:
 
     # scores ------------------------------------------------------------------------------------------------------------
 
-    def score(self, asker, data: TaskData) -> None:
+    def score(self, asker) -> None:
         from lab.evals.evaluate import evaluate
         stop = self.stop.is_set if not self.kept else lambda: False
         for suite in suites_of(self.run):

@@ -32,7 +32,6 @@ class Run(Value):
     suites: tuple[str, ...] = ()
     seed: int = 0
     created: float = Field(description="seconds since the epoch")
-    kind: Literal["system"] = "system"
 
 
 class State(Value):

@@ -1,4 +1,4 @@
-"""LoRA adapters on a loaded base: new ones, saved ones, several at once."""
+"""LoRA adapters to train on a loaded base: new ones and saved ones."""
 
 from __future__ import annotations
 
@@ -19,12 +19,9 @@ def new_adapter(loaded: Loaded, rank: int, alpha: int, dropout: float, seed: int
     return get_peft_model(loaded.model, config)
 
 
-def saved_adapter(loaded: Loaded, folder: Path, name: str = "default", trainable: bool = False) -> PeftModel:
-    """A saved adapter on the base, or one more on a base that carries some already."""
-    if isinstance(loaded.model, PeftModel):
-        loaded.model.load_adapter(str(folder), adapter_name=name, is_trainable=trainable)
-        return loaded.model
-    return PeftModel.from_pretrained(loaded.model, str(folder), adapter_name=name, is_trainable=trainable).eval()
+def saved_adapter(loaded: Loaded, folder: Path) -> PeftModel:
+    """A saved adapter on the base, to be trained on. Answering needs no such wrapping: see the bank."""
+    return PeftModel.from_pretrained(loaded.model, str(folder), is_trainable=True)
 
 
 def save_adapter(model: PeftModel, folder: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Sequence
 
-from lab.core import DataError, Passage, System, TaskData
+from lab.core import DataError, Example, Passage, System
 from lab.corpus.template import Message
 from lab.engine.load import Loaded
 from lab.methods.prompting import Messages, Prompter
@@ -24,11 +24,11 @@ class Asked:
 
 
 class Asker:
-    """Turns questions into prompts for one System. `adapter` names its adapter on the loaded base, or is None."""
+    """Turns questions into prompts for one System. `train`: the rows that shots are taken from; `adapter` names its adapter on the loaded base, or is None."""
 
-    def __init__(self, system: System, loaded: Loaded, data: TaskData, searcher: Searcher | None, adapter: str | None = None):
+    def __init__(self, system: System, loaded: Loaded, train: Sequence[Example], searcher: Searcher | None, adapter: str | None = None):
         self.system, self.loaded, self.searcher, self.adapter = system, loaded, searcher, adapter
-        self.prompter = Prompter(system, loaded.template, data.split("train"))
+        self.prompter = Prompter(system, loaded.template, train)
 
     def training_messages(self, with_passages: bool) -> Messages:
         """How a training question is put: with the instruction, without shots, with its passages where they are wanted."""

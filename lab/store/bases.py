@@ -108,9 +108,3 @@ def _parameters(path: Path) -> int:
         return sum(prod(about["shape"]) for name, about in header.items() if name != "__metadata__")
     except (OSError, ValueError, KeyError, struct.error) as error:
         raise ModelError(f"The weights cannot be read ({error})", str(path), "Download or save the model again") from error
-
-
-def card(kind: str, ref: str) -> dict[str, Any]:
-    """card.json of a base that the lab pretrained; empty for others."""
-    path = _folder(kind, ref) / "card.json"
-    return files.read_json(path) if path.exists() else {}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.core import Evaluation, Score
 from lab.store import files
-from lab.store.places import home, place
+from lab.store.places import place
 
 
 def _place(system_key: str, fingerprint: str) -> Path:
@@ -41,8 +41,3 @@ def stamp(system_key: str, fingerprint: str) -> float | None:
     """When it was completed, as a cache key; None where it is not there."""
     manifest = _place(system_key, fingerprint) / "manifest.json"
     return manifest.stat().st_mtime if manifest.is_file() else None
-
-
-def count() -> int:
-    root = home() / "evaluations"
-    return sum(1 for _ in root.glob("*/manifest.json")) if root.is_dir() else 0

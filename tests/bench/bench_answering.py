@@ -13,8 +13,9 @@ NEW_TOKENS, ROUNDS = 48, 4
 
 def main() -> None:
     import torch
+    from peft import PeftModel
 
-    from lab.engine.adapters import new_adapter, save_adapter, saved_adapter
+    from lab.engine.adapters import new_adapter, save_adapter
     from lab.engine.bank import BASE, AdapterBank
     from lab.engine.generate import generate
     with tempfile.TemporaryDirectory() as root:
@@ -29,7 +30,11 @@ def main() -> None:
         weights = sum(p.numel() for p in loaded.model.parameters())
         for name in "abc":
             bank.add(name, Path(root) / name)
-            loaded = dataclasses.replace(loaded, model=saved_adapter(loaded, Path(root) / name, name))
+            if isinstance(loaded.model, PeftModel):
+                loaded.model.load_adapter(str(Path(root) / name), adapter_name=name)
+            else:
+                loaded = dataclasses.replace(loaded, model=PeftModel.from_pretrained(loaded.model, str(Path(root) / name), adapter_name=name))
+        loaded.model.eval()
     adapters = sum(p.numel() for p in loaded.model.parameters()) - weights
     prompt = list(range(5, 85))
     names = [BASE, "a", "b", "c"]

@@ -47,7 +47,7 @@ def loaded():
 
 
 def asker(loaded, **parts):
-    return Asker(System(name="s", base=BASE, **parts), loaded, store.tasks.load("facts"), None)
+    return Asker(System(name="s", base=BASE, **parts), loaded, store.tasks.load("facts").split("train"), None)
 
 
 def small(name, count=12):
@@ -74,7 +74,7 @@ def test_latency_is_measured_on_a_few_single_answers_and_nowhere_else(loaded):
 def test_passages_are_recorded_and_hits_counted(loaded, tmp_path):
     task = store.tasks.load("facts")
     build_index(Retrieval(), task.documents, tmp_path)
-    found = Asker(System(name="r", base=BASE, retrieval=Retrieval(top_k=1)), loaded, task, Searcher(Retrieval(top_k=1), tmp_path))
+    found = Asker(System(name="r", base=BASE, retrieval=Retrieval(top_k=1)), loaded, (), Searcher(Retrieval(top_k=1), tmp_path))
     scores = evaluate(found, small("facts"), "k").scores
     assert all(score.hit in (0.0, 1.0) and len(score.passages) == 1 and score.passages[0].text in score.prompt for score in scores)
 

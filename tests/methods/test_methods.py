@@ -97,7 +97,7 @@ def test_what_is_trained_begins_with_exactly_what_is_asked(loaded, form):
 
 def test_shots_that_do_not_fit_the_context_are_left_out_and_said(loaded, form):
     data = form
-    asker = Asker(system(prompting=Prompting(shots=12)), loaded, data, None)
+    asker = Asker(system(prompting=Prompting(shots=12)), loaded, data.split("train"), None)
     asked = asker.ask(data.split("test")[0].prompt, 64)
     assert len(asked.ids) + 64 <= loaded.context and "of 12 shots fitted" in asked.note
     with pytest.raises(DataError, match="tokens"):

@@ -1,30 +1,19 @@
 """What one can do on a page: launch, build, save a task. The queue is written for real; only the supervisor is kept from starting."""
 
-from pathlib import Path
-
 import pytest
-from streamlit.testing.v1 import AppTest
+from pages_help import opened
 
 from lab import store
 from lab.jobs import office
 from lab.ui import reads
 from tests.ui import workspaces
 
-ROOT = Path(__file__).resolve().parents[2]
 CSV = b"question,answer\n" + b"".join(f"What is {n} plus {n}?,{n + n}\n".encode() for n in range(60))
 
 
 @pytest.fixture(autouse=True)
 def no_processes(monkeypatch):
     monkeypatch.setattr(office, "ensure_supervisor", lambda: None)
-
-
-def opened(page: str, query: dict | None = None) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
-    for name, value in (query or {}).items():
-        app.query_params[name] = value
-    app.run()
-    return app if page == "start" else app.switch_page(f"pages/{page}.py").run()
 
 
 def test_the_tour_is_launched_once():

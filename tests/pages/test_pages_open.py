@@ -1,14 +1,13 @@
 """Every page opens on an empty, a running, a finished and a broken workspace, and says what is there."""
 
 import os
-from pathlib import Path
 
 import pytest
+from pages_help import opened
 from streamlit.testing.v1 import AppTest
 
 from tests.ui import workspaces
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = {"start": "Which lever should we pull?", "data": "Data", "build": "Build an experiment", "runs": "Runs", "compare": "Compare", "ask": "Ask"}
 KINDS = {"empty": lambda: None, "running": lambda: workspaces.running(os.getpid()), "finished": workspaces.finished, "broken": workspaces.broken}
 
@@ -23,14 +22,6 @@ def homes(tmp_path_factory):
         make()
     os.environ.pop("LAB_HOME") if before is None else os.environ.update(LAB_HOME=before)
     return found
-
-
-def opened(page: str, query: dict | None = None) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
-    for name, value in (query or {}).items():
-        app.query_params[name] = value
-    app.run()
-    return app if page == "start" else app.switch_page(f"pages/{page}.py").run()
 
 
 def words(app: AppTest) -> str:
