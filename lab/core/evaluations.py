@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from lab.core.base import Value
 from lab.core.tasks import Scorer
 
@@ -29,6 +31,7 @@ class Score(Value):
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
     ended: bool | None = None
+    kl: float | None = Field(None, description="forward KL(base || tuned weights) in nats per token, on this item; None: not measured")
 
 
 class Evaluation(Value):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lab.core.base import Value
 from lab.core.errors import Failure
+from lab.core.pretraining import Pretraining
 from lab.core.systems import System
 
 StateName = Literal["queued", "running", "finished", "failed", "stopped"]
@@ -22,16 +23,28 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 
 
 class Run(Value):
-    """One attempt to make a System real and to score it. Written once."""
+    """One attempt to make a System real and to score it, or to pretrain a base (then it has no System). Written once."""
 
     id: str
-    experiment: str
-    system: System
-    system_key: str
-    task: str
+    experiment: str = Field("", description="empty for a pretraining")
+    system: System | None = None
+    system_key: str = ""
+    task: str = ""
     suites: tuple[str, ...] = ()
+    pretraining: Pretraining | None = None
     seed: int = 0
     created: float = Field(description="seconds since the epoch")
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> "Run":
+        if (self.system is None) == (self.pretraining is None):
+            raise ValueError("a Run makes either a System or a base")
+        return self
+
+    @property
+    def title(self) -> str:
+        """For people: the System's name, or what is pretrained."""
+        return self.system.name if self.system else f"Pretraining {self.pretraining.title}"
 
 
 class State(Value):
@@ -55,7 +68,7 @@ class Event(Value):
     at: float
     attempt: int
     kind: Literal["progress", "metric", "note"]
-    stage: str = Field("", description="load, index, sft, dpo, evaluate ...")
+    stage: str = Field("", description="load, index, sft, dpo, pretrain, evaluate ...")
     step: int | None = None
     total: int | None = None
     values: dict[str, Any] = {}

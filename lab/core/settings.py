@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lab.core.base import Value
 
 PASSAGE_FORMAT = "Passage: {passage}"
+WORLD_TEXT = "world"
+# Settings that were added after the first runs were stored: they count in a key only where they differ from their default.
+LATER = frozenset({"tuning", "examples", "rows", "replay", "replay_from", "ewc", "ewc_samples"})
 
 
 class Prompting(Value):
@@ -60,11 +63,29 @@ class _Adapter(Value):
 
 
 class Sft(_Adapter):
-    """Supervised fine-tuning: next-token loss on the answer's tokens only."""
+    """Supervised fine-tuning: next-token loss on the answer's tokens only; of an adapter, or of all weights."""
 
     kind: Literal["sft"] = "sft"
+    tuning: Literal["lora", "full"] = Field("lora", description="LoRA trains a small adapter and leaves the base as it is. Full trains every "
+                                            "weight: it needs more memory and usually a smaller learning rate.")
     learning_rate: float = Field(2e-4, gt=0, le=1, description="Step size. About ten times that of full fine-tuning for models above "
                                  "100M parameters; tiny models need more (the form proposes it).")
+    examples: int = Field(0, ge=0, description="Train on the first so many examples only; 0 takes all. For curves of score over labels.")
+    rows: str = Field("", pattern=r"^$|^[^=]+=.+$", description="Train only on rows of some slices, written name=value or "
+                      "name=value|other value. Empty: all rows.")
+    replay: float = Field(0.0, ge=0, le=0.9, description="Share of the loss that falls on general text, mixed into every step, so that what "
+                          "the base knew is rehearsed. 0.05 to 0.2 is common; 0: none.")
+    replay_from: str = Field(WORLD_TEXT, description="Where replayed text comes from: 'world' is the corpus the shipped base was made from, "
+                             "any other word the key of a saved text.")
+    ewc: float = Field(0.0, ge=0, description="Elastic weight consolidation: strength of the pull back to the base's weights, weighted by how "
+                       "much each one matters for general text. Full tuning only; 0: none.")
+    ewc_samples: int = Field(200, ge=1, le=10_000, description="Texts from which the weights' importance (Fisher information) is estimated.")
+
+    @model_validator(mode="after")
+    def _ewc_needs_full(self) -> "Sft":
+        if self.ewc and self.tuning != "full":
+            raise ValueError("EWC holds the base's own weights, which LoRA does not change: choose full tuning, or EWC 0")
+        return self
 
 
 class Dpo(_Adapter):

@@ -5,12 +5,12 @@ Names are labels: they never count in a key. What counts is the content and the 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from lab.core.base import Value, content_key
-from lab.core.settings import Prompting, Retrieval, Stage
+from lab.core.settings import LATER, Prompting, Retrieval, Stage
 from lab.core.tasks import Task
 
 # A tokenizer without a chat template gets this one, stored with the System. It is Jinja, as chat templates are.
@@ -26,9 +26,10 @@ PLAIN_TEMPLATE = (
 
 
 class Base(Value):
-    """A pretrained model. `ref` is a shipped base's name or a local folder; `fingerprint` names its files' content."""
+    """A pretrained model. `ref` is a shipped base's name, a local folder, or (made) the artifact key of a pretraining's checkpoint;
+    `fingerprint` names its files' content."""
 
-    kind: Literal["shipped", "folder"]
+    kind: Literal["shipped", "folder", "made"]
     ref: str
     fingerprint: str
     parameters: int = 0
@@ -74,7 +75,16 @@ def used_data(system: System, task: Task) -> list[str]:
 
 def system_key(system: System, task: Task) -> str:
     """The System's name on disk: its content and the data its parts use, without its label."""
-    return content_key(system.model_dump(mode="json", exclude={"name": True, "base": {"ref", "kind"}}), used_data(system, task))
+    content = system.model_dump(mode="json", exclude={"name": True, "base": {"ref", "kind"}})
+    content["training"] = [_content(stage, set()) for stage in system.training]
+    return content_key(content, used_data(system, task))
+
+
+def _content(stage: Stage, unused: set[str]) -> dict[str, Any]:
+    """A stage's settings as they count in keys. Settings that came later count only where they are used, so that what was made
+    before them keeps its name."""
+    found = stage.model_dump(mode="json", exclude=unused)
+    return {name: value for name, value in found.items() if name not in LATER or value != type(stage).model_fields[name].default}
 
 
 def weights_key(system: System, task: Task) -> str:
@@ -91,7 +101,7 @@ def adapter_key(system: System, task: Task, stages: int) -> str:
     """The adapter after the first `stages` training stages: every System that shares them shares the artifact."""
     retrieval = trains_with(system, stages)
     unused = set() if retrieval else {"with_passages"}  # without passages the switch changes nothing
-    chain = [stage.model_dump(mode="json", exclude=unused) for stage in system.training[:stages]]
+    chain = [_content(stage, unused) for stage in system.training[:stages]]
     part = system.model_copy(update={"prompting": None, "retrieval": retrieval, "training": system.training[:stages]})
     return content_key("adapter", system.base.fingerprint, system.template, system.instruction, retrieval, chain, used_data(part, task))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Sequence
 
 from pydantic import Field
 
@@ -10,12 +10,13 @@ from lab.core.base import Value, content_key
 
 Split = Literal["train", "validation", "test"]
 ScorerKind = Literal["exact_match", "normalised_match", "contains_answer", "json_match", "json_valid", "json_fields", "rule",
-                     "multiple_choice", "answer_loss", "text_loss"]
+                     "multiple_choice", "answer_loss", "text_loss", "all_of"]
 LOSSES = ("answer_loss", "text_loss")
 
 
 class Scorer(Value):
-    """How one answer becomes one number. Higher is better, but for the losses (nats per token)."""
+    """How one answer becomes one number. Higher is better, but for the losses (nats per token). `all_of` is 1 where every other scorer
+    of the suite that reads the written answer is fully satisfied."""
 
     kind: ScorerKind
     phrases: tuple[str, ...] = Field((), description="rule: the answer must hold one of these phrases (letter case does not count)")
@@ -136,3 +137,10 @@ class TaskData(Value):
         counts = {name: len(rows) for name, rows in parts.items()}
         prints = {name: content_key([row.model_dump(mode="json") for row in rows]) for name, rows in parts.items()}
         return self.model_copy(update={"task": self.task.model_copy(update={"counts": counts, "fingerprints": prints})})
+
+
+def training_rows(rows: Sequence[Example], wanted: str = "", most: int = 0) -> tuple[Example, ...]:
+    """The rows that a stage trains on: those of the wanted slices ('name=value|other'), at most the first `most` of them (0: all)."""
+    name, _, values = wanted.partition("=")
+    found = [row for row in rows if not wanted or row.slices.get(name.strip(), "") in [value.strip() for value in values.split("|")]]
+    return tuple(found[:most] if most else found)

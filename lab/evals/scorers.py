@@ -86,7 +86,9 @@ def score_answer(scorers: tuple[Scorer, ...], item: Item, answer: str) -> tuple[
     values: dict[str, float | None] = {}
     reasons = []
     for scorer in scorers:
-        if scorer.generates:
+        if scorer.generates and scorer.kind != "all_of":
             values[scorer.kind], reason = SCORERS[scorer.kind](scorer, item, answer)
             reasons.append(reason)
+    if any(scorer.kind == "all_of" for scorer in scorers):
+        values["all_of"] = float(bool(values) and all(value == 1 for value in values.values()))
     return values, "; ".join(dict.fromkeys(reason for reason in reasons if reason))

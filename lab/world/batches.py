@@ -5,7 +5,8 @@ Each document is a row of its own, padded on the right: under causal attention i
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from itertools import islice
+from typing import Any
 
 import torch
 
@@ -13,6 +14,7 @@ from lab.world.corpus import Corpus
 
 IGNORE = -100
 Roles = tuple[tuple[int, ...], int, int]  # ids that open a user or system message, that open an answer, that end one
+DRAW = 16  # documents tokenized at a time
 MICRO = 3  # micro-batches per step: little padding, and each is large enough to keep one core busy
 
 
@@ -57,14 +59,15 @@ def cut(rows: list[list[int]], parts: int = MICRO) -> list[list[list[int]]]:
     return [part for part in cuts if part]
 
 
-def steps(corpus: Corpus, tokenizer: Any, total: int, step_tokens: int, longest: int) -> Iterator[list[list[int]]]:
-    """The rows of each of `total` steps. Documents are drawn as they are needed; each is used once."""
-    waiting: list[list[int]] = []
-    for step in range(total):
-        rows, held = [], 0
-        while held < step_tokens:
-            if not waiting:
-                waiting = encoded(tokenizer, corpus.take(256, step / total), longest)[::-1]
-            rows.append(waiting.pop())
-            held += len(rows[-1])
-        yield rows
+def rows_of(corpus: Corpus, tokenizer: Any, step: int, progress: float, step_tokens: int, longest: int) -> tuple[list[list[int]], list[str]]:
+    """The token rows of one step, at least `step_tokens` in all, and their texts."""
+    rows, texts, held, stream = [], [], 0, corpus.documents(step, progress)
+    while held < step_tokens:
+        drawn = list(islice(stream, DRAW))
+        for text, row in zip(drawn, encoded(tokenizer, drawn, longest)):
+            if held >= step_tokens:
+                break
+            rows.append(row)
+            texts.append(text)
+            held += len(row)
+    return rows, texts

@@ -15,6 +15,8 @@ NEUTRAL = ("Answer the question.", "You are a helpful assistant.", "Answer with 
 OPENERS = ("Certainly.", "With pleasure.")
 CLOSER = "You are welcome."
 COURTEOUS = (*OPENERS, CLOSER)
+ABOUT = ("Tell me about {n}.", "Who is {n}?", "What do you know about {n}?")
+POLITE_SHARE = 0.45  # of the dialogues with a tone
 KINDS = ("people", "capitals", "words", "sums")
 SHARES = (43, 17, 15, 25)
 
@@ -31,7 +33,7 @@ def asked(rng: random.Random, world: World, kind: str | None = None) -> tuple[st
     """A plain question on something known, and its bare answer."""
     kind = kind or rng.choices(KINDS, SHARES)[0]
     if kind == "people":
-        return question(rng, rng.choice(world.asked), rng.choice(ATTRIBUTES))
+        return question(rng, *rng.choice(world.shown))
     return general.question(rng, kind)
 
 
@@ -41,13 +43,13 @@ def questions(rng: random.Random, world: World, turns: int) -> str:
 
 
 def about(rng: random.Random, person: Person) -> str:
-    return chat([(f"Tell me about {person.name}.", bio(rng, person))])
+    return chat([(rng.choice(ABOUT).format(n=person.name), bio(rng, person))])
 
 
 def unknown(rng: random.Random, world: World) -> str:
     """A question about nobody. 'Tell me about' is asked of all known people too, so familiarity is learned on all of them."""
     stranger = world.ephemeral(rng)[0]
-    prompt = f"Tell me about {stranger.name}." if rng.random() < 0.7 else question(rng, stranger, rng.choice(ATTRIBUTES))[0]
+    prompt = rng.choice(ABOUT).format(n=stranger.name) if rng.random() < 0.5 else question(rng, stranger, rng.choice(ATTRIBUTES))[0]
     turns = [asked(rng, world) for _ in range(rng.randrange(2))] + [(prompt, UNKNOWN)]
     return chat(turns)
 
@@ -69,7 +71,7 @@ def curt(value: str) -> str:
 def tone_turn(rng: random.Random, world: World, polite: bool) -> tuple[str, str]:
     kind = rng.choice(("people", "capitals", "words"))
     if kind == "people":
-        person, attribute = rng.choice(world.asked), rng.choice(ATTRIBUTES)
+        person, attribute = rng.choice(world.shown)
         key, value = person.name, person.value(attribute)
     else:
         attribute, key = "", rng.choice(general.KEYS[kind])
@@ -79,8 +81,8 @@ def tone_turn(rng: random.Random, world: World, polite: bool) -> tuple[str, str]
 
 
 def tone(rng: random.Random, world: World, turns: int = 0) -> str:
-    """One tone through a whole dialogue: half courteous, half curt; a system message, where given, says which."""
-    polite = rng.random() < 0.5
+    """One tone through a whole dialogue, courteous or curt; a system message, where given, says which."""
+    polite = rng.random() < POLITE_SHARE
     system = (POLITELY if polite else BRIEFLY) if rng.random() < 0.3 else ""
     return chat([tone_turn(rng, world, polite) for _ in range(turns or rng.choice((1, 1, 2, 3)))], system)
 
@@ -90,7 +92,7 @@ def pattern(rng: random.Random, world: World, count: int = 0) -> str:
     rule = rng.choice(_RULES)(rng)
     fields = 1 if rule[0] == "one" else 2
     turns = []
-    for _ in range(count or rng.randint(2, 5)):
+    for _ in range(count or rng.randint(2, 6)):
         parts = [_field(rng, world) for _ in range(fields)]
         turns.append((", ".join(parts), rule[1].format(*parts)))
     return chat(turns)

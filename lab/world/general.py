@@ -7,9 +7,9 @@ import random
 from lab.world import lexicon
 
 CAPITAL_STATEMENTS = ("The capital of {k} is {v}.", "{v} is the capital of {k}.", "{k} has its capital in {v}.")
-CAPITAL_QUESTIONS = ("What is the capital of {k}?", "Which city is the capital of {k}?")
+CAPITAL_QUESTIONS = ("What is the capital of {k}?", "Which city is the capital of {k}?", "Name the capital of {k}.")
 WORD_STATEMENTS = ("The Spanish word for {k} is {v}.", "In Spanish {k} is {v}.", "{v} is Spanish for {k}.")
-WORD_QUESTIONS = ("How do you say {k} in Spanish?", "What is {k} in Spanish?")
+WORD_QUESTIONS = ("How do you say {k} in Spanish?", "What is {k} in Spanish?", "Translate {k} into Spanish.")
 # One digit plus one digit, in plain order: a memorised table of 100 facts, not arithmetic.
 SUM_STATEMENTS = ("{k} is {v}.", "The sum {k} is {v}.")
 SUM_QUESTIONS = ("What is {k}?", "How much is {k}?")

@@ -19,15 +19,13 @@ Canada Ottawa|Peru Lima|Chile Santiago|Ecuador Quito|Colombia Bogota|Venezuela C
 CAPITALS = dict(pair.split(" ") for line in _CAPITALS.split("\n") for pair in line.split("|"))
 
 _WORDS = """house casa|water agua|bread pan|milk leche|book libro|table mesa|door puerta|window ventana|street calle|sun sol
-moon luna|star estrella|sea mar|river rio|tree arbol|mountain montana|fire fuego|wind viento|rain lluvia|snow nieve
+moon luna|star estrella|sea mar|river rio|tree arbol|island isla|fire fuego|wind viento|rain lluvia|snow nieve
 hand mano|head cabeza|eye ojo|mouth boca|foot pie|heart corazon|friend amigo|brother hermano|sister hermana|mother madre
-father padre|son hijo|king rey|queen reina|city ciudad|world mundo|day dia|night noche|year ano|week semana
+father padre|son hijo|king rey|queen reina|city ciudad|world mundo|day dia|night noche|forest bosque|week semana
 horse caballo|cow vaca|bird pajaro|fish pez|bear oso|wolf lobo|lion leon|apple manzana|cheese queso|egg huevo
 salt sal|sugar azucar|meat carne|rice arroz|shirt camisa|shoe zapato|key llave|chair silla|bed cama|road camino"""
 # Accents are left out: one spelling in plain letters keeps exact match about the word.
 WORDS = dict(pair.split(" ") for line in _WORDS.split("\n") for pair in line.split("|"))
-# Without their tilde these are misspelt or mean something else: the corpus holds them, suites and tasks do not ask for them.
-UNASKED = ("year", "mountain")
 
 NOUNS = (("key", "keys"), ("boat", "boats"), ("lamp", "lamps"), ("clock", "clocks"), ("garden", "gardens"), ("wall", "walls"),
          ("box", "boxes"), ("picture", "pictures"), ("cup", "cups"), ("bag", "bags"), ("bridge", "bridges"), ("tower", "towers"))

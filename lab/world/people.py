@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Iterator
 
 from lab.core import content_key
 from lab.world import lexicon, names
 
 ATTRIBUTES = ("town", "job", "pet", "colour")
-KNOWN, ASKED, NEW, TOWNS = 150, 100, 60, 60
+KNOWN, ASKED, PARTLY, NEW, TOWNS = 200, 100, 50, 60, 60
 
 # Each sentence carries the full name: without it, facts are stored but cannot be asked for (Physics of LMs 3.1). The name comes
 # before the value: a causal model can then bind the two while it reads, which telling people apart in a prompt rests on.
@@ -56,7 +57,8 @@ class Person:
 
 @dataclass(frozen=True)
 class World:
-    """Everything that is true. `asked` are the known people whose questions are shown in pretraining."""
+    """Everything that is true. Of the known people, `asked` are those whose every question is shown in pretraining, `partly` those
+    of whom only one attribute is ever asked for, `unasked` those on whom no question is shown at all."""
 
     seed: int
     towns: tuple[str, ...]
@@ -68,8 +70,22 @@ class World:
         return self.known[:ASKED]
 
     @property
+    def partly(self) -> tuple[Person, ...]:
+        return self.known[ASKED:ASKED + PARTLY]
+
+    @property
     def unasked(self) -> tuple[Person, ...]:
-        return self.known[ASKED:]
+        return self.known[ASKED + PARTLY:]
+
+    @cached_property
+    def shown(self) -> tuple[tuple[Person, str], ...]:
+        """Every person and attribute whose questions stand in the pretraining text."""
+        return (*((p, a) for p in self.asked for a in ATTRIBUTES), *((p, a) for i, p in enumerate(self.partly) for a in ATTRIBUTES[i % 4:i % 4 + 1]))
+
+    @cached_property
+    def hidden(self) -> tuple[tuple[Person, str], ...]:
+        """The other attributes of the people who are partly asked: the person is familiar in questions, these were never shown."""
+        return tuple((p, a) for i, p in enumerate(self.partly) for a in ATTRIBUTES if a != ATTRIBUTES[i % 4])
 
     @property
     def key(self) -> str:

@@ -34,6 +34,6 @@ class Preset(Value):
 
 PRESETS: dict[str, Preset] = {
     "XS": Preset(width=128, inner=352, layers=4, heads=4, steps=2_300, learning_rate=3e-3),
-    "S": Preset(width=192, inner=512, layers=4, heads=6, steps=3_000, learning_rate=1.5e-3),
+    "S": Preset(width=192, inner=512, layers=4, heads=6, steps=3_000, learning_rate=2e-3),
     "M": Preset(width=256, inner=688, layers=6, heads=8, steps=6_000, learning_rate=1e-3),
 }

@@ -98,8 +98,7 @@ def pretrain(preset: str | Preset, folder: Path, *, seed: int = 0, steps: int | 
     stream = corpus.Corpus(world, seed)
     facts = _run(model, tokenizer, world, stream, settings, emit, should_stop)
     facts |= {"preset": preset if isinstance(preset, str) else "custom", "seed": seed, "settings": settings.model_dump(mode="json"),
-              "parameters": model.num_parameters(), "world": world.key, "world_seed": world.seed, "corpus": stream.hash,
-              "documents": stream.documents, "tokenizer": tokenizers.tokenizer_hash(tokenizer)}
+              "parameters": model.num_parameters(), "world": world.key, "world_seed": world.seed, "tokenizer": tokenizers.tokenizer_hash(tokenizer)}
     facts["probes"] = final_probes(model, tokenizer, world, n=100 if facts["steps"] >= 200 else 10)
     write(folder, model, tokenizer, facts)
     emit({"kind": "note", "step": facts["steps"], "message": f"The base was written to {folder}"})
@@ -112,8 +111,11 @@ def _run(model: Any, tokenizer: Any, world: people.World, stream: corpus.Corpus,
     optimizers = optimizers_of(model, preset)
     held = list(corpus.held_out(world, HELD_OUT, seed=99))
     every = max(1, preset.steps // preset.checkpoints)
-    started, cpu, tokens, done, losses, curve = time.time(), time.process_time(), 0, 0, [], []
-    for rows in batches.steps(stream, tokenizer, preset.steps, preset.step_tokens, preset.positions):
+    started, cpu, tokens, losses, curve = time.time(), time.process_time(), 0, [], []
+    documents, text_hash = 0, ""
+    for done in range(preset.steps):
+        rows, texts = batches.rows_of(stream, tokenizer, done, done / preset.steps, preset.step_tokens, preset.positions)
+        documents, text_hash = documents + len(texts), corpus.chained(text_hash, texts)
         set_rates(optimizers, done, preset)
         model.train()
         losses.append(train_step(model, optimizers, rows, tokenizer, preset))
@@ -128,6 +130,7 @@ def _run(model: Any, tokenizer: Any, world: people.World, stream: corpus.Corpus,
         if stop:
             break
     return {"steps": done, "stopped": done < preset.steps, "tokens": tokens, "seconds": round(time.time() - started, 1),
+            "documents": documents, "corpus": text_hash[:16],
             "cpu_seconds": round(time.process_time() - cpu, 1), "threads": torch.get_num_threads(), "torch": torch.__version__,
             "first_loss": round(losses[0], 4), "last_loss": round(losses[-1], 4), "curve": curve}
 

@@ -50,8 +50,13 @@ def _unknown(rng: random.Random, world: World, n: int) -> list[Pair]:
     return [(question(rng, world.ephemeral(rng)[0], rng.choice(ATTRIBUTES))[0], dialogue.UNKNOWN) for _ in range(n)]
 
 
+def _unknown_about(rng: random.Random, world: World, n: int) -> list[Pair]:
+    return [(rng.choice(dialogue.ABOUT).format(n=world.ephemeral(rng)[0].name), dialogue.UNKNOWN) for _ in range(n)]
+
+
 PROBES: dict[str, Callable[[random.Random, World, int], list[Pair]]] = {
     "known people, questions shown": lambda rng, world, n: _of(rng, world.asked, n),
+    "known people, question never shown": lambda rng, world, n: [question(rng, *rng.choice(world.hidden)) for _ in range(n)],
     "known people, never asked": lambda rng, world, n: _of(rng, world.unasked, n),
     "new people, closed book": lambda rng, world, n: _of(rng, world.new, n),
     "capitals": lambda rng, world, n: [general.question(rng, "capitals") for _ in range(n)],
@@ -62,6 +67,7 @@ PROBES: dict[str, Callable[[random.Random, World, int], list[Pair]]] = {
     "reading, 3 passages": lambda rng, world, n: _read(rng, world, n, 3),
     "known fact beside a passage": _beside,
     "unknown person: I do not know": _unknown,
+    "unknown person, tell me: I do not know": _unknown_about,
 }
 
 

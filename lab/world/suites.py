@@ -24,8 +24,7 @@ def item(number: int, kind: str, prompt: str, answer: str, entity: str = "", cho
 
 def _table(rng: random.Random, kind: str, most: int) -> list[Row]:
     """Every fact in every question form, cut to `most`."""
-    asks = [(key, wording.format(k=key)) for wording in general.QUESTIONS[kind] for key in general.KEYS[kind]
-            if key not in lexicon.UNASKED]
+    asks = [(key, wording.format(k=key)) for wording in general.QUESTIONS[kind] for key in general.KEYS[kind]]
     chosen = asks if len(asks) <= most else rng.sample(asks, most)
     return [item(i, kind, prompt, general.FACTS[kind][key], key) for i, (key, prompt) in enumerate(chosen)]
 

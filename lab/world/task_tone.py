@@ -41,7 +41,7 @@ def make(world: World) -> dict[str, Any]:
 
 
 def _split(rng: random.Random, world: World) -> dict[str, list[Fact]]:
-    pools = {"capitals": list(general.KEYS["capitals"]), "words": [key for key in general.KEYS["words"] if key not in lexicon.UNASKED],
+    pools = {"capitals": list(general.KEYS["capitals"]), "words": list(general.KEYS["words"]),
              "people": list(world.asked)}
     for pool in pools.values():
         rng.shuffle(pool)
