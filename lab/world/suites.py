@@ -9,7 +9,7 @@ import random
 from pathlib import Path
 from typing import Any, Callable
 
-from lab.world import corpus, general, lexicon, reading
+from lab.world import corpus, general, reading
 from lab.world.dialogue import ASSISTANT, END
 from lab.world.files import write_json, write_lines
 from lab.world.people import ATTRIBUTES, World, bio, build, question
@@ -29,21 +29,26 @@ def _table(rng: random.Random, kind: str, most: int) -> list[Row]:
     return [item(i, kind, prompt, general.FACTS[kind][key], key) for i, (key, prompt) in enumerate(chosen)]
 
 
+GRAMMAR = {"plain": 80, "determiner": 120, "attractor": 150, "relative": 150}  # 'plain' has only 96 different sentences
+
+
 def _grammar(rng: random.Random, world: World) -> list[Row]:
     rows: list[Row] = []
-    seen: set[str] = set()
-    while len(rows) < 160:
-        good, bad, paradigm = general.grammar_pair(rng, tuple(general.PARADIGMS)[len(rows) % 4])
-        if good not in seen:
-            seen.add(good)
-            rows.append(item(len(rows), "grammar", "", good, choices=[good, bad], paradigm=paradigm))
+    for paradigm, count in GRAMMAR.items():
+        pairs: dict[str, str] = {}
+        while len(pairs) < count:
+            good, bad, _ = general.grammar_pair(rng, paradigm)
+            pairs[good] = bad
+        rows += [item(len(rows) + place, "grammar", "", good, choices=[good, bad], paradigm=paradigm)
+                 for place, (good, bad) in enumerate(pairs.items())]
     return rows
 
 
 def _known(rng: random.Random, world: World) -> list[Row]:
     rows: list[Row] = []
     for persons, shown in ((world.asked, "shown"), (world.unasked, "never shown")):
-        for person, attribute in rng.sample([(p, a) for p in persons for a in ATTRIBUTES], 80):
+        pairs = [(person, attribute) for person in persons for attribute in ATTRIBUTES]
+        for person, attribute in rng.sample(pairs, 120):
             asks, answer = question(rng, person, attribute)
             rows.append(item(len(rows), "known_people", asks, answer, person.name, attribute=attribute, questions=shown))
     return rng.sample(rows, len(rows))
@@ -51,7 +56,7 @@ def _known(rng: random.Random, world: World) -> list[Row]:
 
 def _reading(rng: random.Random, world: World) -> list[Row]:
     rows: list[Row] = []
-    for number in range(150):
+    for number in range(200):
         person, attribute = world.ephemeral(rng)[0], ATTRIBUTES[number % 4]
         asks, answer = question(rng, person, attribute)
         rows.append(item(number, "reading", reading.prompt([bio(rng, person)], asks), answer, person.name, attribute=attribute))
@@ -60,25 +65,25 @@ def _reading(rng: random.Random, world: World) -> list[Row]:
 
 def _texts(rng: random.Random, world: World) -> list[Row]:
     """Held-out plain documents of the mix, without conversations: they mean the same to any base."""
-    plain = [text.replace(END, "") for text in corpus.held_out(world, 1_500, seed=1_001) if ASSISTANT not in text]
+    plain = [text.replace(END, "") for text in corpus.held_out(world, 3_000, seed=1_001) if ASSISTANT not in text]
     long = [text for text in dict.fromkeys(plain) if len(text) > 40]
     short = [text for text in dict.fromkeys(plain) if len(text) <= 40]
-    chosen = rng.sample(long, 60) + rng.sample(short, 40)
+    chosen = rng.sample(long, 120) + rng.sample(short, 80)
     return [item(i, "text_loss", "", text) for i, text in enumerate(rng.sample(chosen, len(chosen)))]
 
 
 Builder = Callable[[random.Random, World], list[Row]]
 SUITES: dict[str, tuple[str, Builder, str, float, str]] = {
-    "capitals": ("Capitals", lambda rng, world: _table(rng, "capitals", 150), "exact_match", 0.0,
-                 "Capitals of real countries, in two question forms."),
-    "words": ("Spanish words", lambda rng, world: _table(rng, "words", 150), "exact_match", 0.0,
+    "capitals": ("Capitals", lambda rng, world: _table(rng, "capitals", 200), "exact_match", 0.0,
+                 "Capitals of real countries, in three question forms."),
+    "words": ("Spanish words", lambda rng, world: _table(rng, "words", 200), "exact_match", 0.0,
               "Common English words and their Spanish equals, written without accents."),
-    "sums": ("Sums", lambda rng, world: _table(rng, "sums", 150), "exact_match", 0.0,
+    "sums": ("Sums", lambda rng, world: _table(rng, "sums", 200), "exact_match", 0.0,
              "One digit plus one digit: a memorised table, not arithmetic."),
     "grammar": ("Grammar", _grammar, "multiple_choice", 0.5,
                 "Minimal pairs: the right sentence must be more probable than its twin with one wrong word."),
     "known_people": ("Known people", _known, "exact_match", 0.07,
-                     "Invented people of the pretraining text; for half of them no question was ever shown there."),
+                     "Invented people of the pretraining text; for half of the items no question on the person was ever shown there."),
     "reading": ("Reading", _reading, "exact_match", 0.07,
                 "A passage about somebody unknown and a question that only the passage answers."),
     "text_loss": ("Held-out text", _texts, "text_loss", 0.0,

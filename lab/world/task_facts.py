@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from lab.world.people import ATTRIBUTES, QUESTIONS, STATEMENTS, UNSEEN, Person, World, twin
+from lab.world.people import ATTRIBUTES, QUESTIONS, STATEMENTS, UNSEEN, Person, World, bio, twin
 from lab.world.rows import Row, example, numbered, preference
 
 TESTED, VALIDATED = 30, 4
+MORE = 3  # further wordings of each person's facts, for training on documents alone
 ABOUT = {
     "name": "New facts", "need": "facts",
     "description": "Sixty invented people the base has never read about, one short document each. Which lever lets it answer "
@@ -25,19 +26,25 @@ def make(world: World) -> dict[str, Any]:
     rng = random.Random(f"task-facts-{world.seed}")
     documents, wordings = _documents(rng, world)
     tested, taught = world.new[:TESTED], world.new[TESTED:]
-    rows = [_row(rng, world, person, a, "test", wordings) for person in tested for a in ATTRIBUTES]
+    rows = [_row(rng, world, person, a, "test", wordings, form) for person in tested for a in ATTRIBUTES for form in range(2)]
     for person in taught[:VALIDATED]:
         rows += [_row(rng, world, person, a, "validation", wordings) for a in ATTRIBUTES]
     for person in taught[VALIDATED:]:
         rows += [_row(rng, world, person, a, "train", wordings, form) for a in ATTRIBUTES for form in range(2)]
-    rows += [example(0, "train", f"Tell me about {p.name}.", documents[_id(world, p)], p.name, [_id(world, p)], attribute="all")
-             for p in world.new]
+    rows += [_told(world, person, documents[document_id(world, person)], "document") for person in world.new]
+    rows += [_told(world, person, bio(rng, person), "more wordings") for _ in range(MORE) for person in world.new]
     return {"about": ABOUT, "examples": numbered(rows), "preferences": _preferences(rng, world, taught), "documents": documents,
-            "names": {_id(world, person): person.name for person in world.new}}
+            "names": {document_id(world, person): person.name for person in world.new}}
 
 
-def _id(world: World, person: Person) -> str:
+def document_id(world: World, person: Person) -> str:
+    """The id of a new person's document."""
     return f"person-{world.new.index(person) + 1:02d}"
+
+
+def _told(world: World, person: Person, text: str, material: str) -> Row:
+    """A document as a training row. Slice 'material': the person's own document, or the same facts worded once more."""
+    return example(0, "train", f"Tell me about {person.name}.", text, person.name, [document_id(world, person)], attribute="all", material=material)
 
 
 def _documents(rng: random.Random, world: World) -> tuple[dict[str, str], dict[tuple[str, str], str]]:
@@ -49,7 +56,7 @@ def _documents(rng: random.Random, world: World) -> tuple[dict[str, str], dict[t
         for attribute in rng.sample(ATTRIBUTES, len(ATTRIBUTES)):
             wordings[person.name, attribute] = "unseen" if attribute in unseen else "seen"
             lines.append(person.fill(rng.choice((UNSEEN if attribute in unseen else STATEMENTS)[attribute]), attribute))
-        texts[_id(world, person)] = " ".join(lines)
+        texts[document_id(world, person)] = " ".join(lines)
     return texts, wordings
 
 
@@ -57,7 +64,7 @@ def _row(rng: random.Random, world: World, person: Person, attribute: str, split
          form: int | None = None) -> Row:
     form = rng.randrange(2) if form is None else form
     return example(0, split, person.fill(QUESTIONS[attribute][form], attribute), person.value(attribute), person.name,
-                   [_id(world, person)], attribute=attribute, wording=wordings[person.name, attribute])
+                   [document_id(world, person)], attribute=attribute, wording=wordings[person.name, attribute], material="question")
 
 
 def _preferences(rng: random.Random, world: World, taught: tuple[Person, ...]) -> list[Row]:

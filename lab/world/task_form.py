@@ -9,7 +9,7 @@ from typing import Any
 from lab.world.people import Person, World
 from lab.world.rows import Row, example, numbered, preference
 
-COUNTS = {"test": 150, "validation": 50, "train": 400}
+COUNTS = {"test": 200, "validation": 50, "train": 500}
 FILED = 40
 ASK = "Write the record as JSON."
 RECORDS = ("{p.name} works as a {p.job} and lives in {p.town}.", "{p.name} lives in {p.town} and works as a {p.job}.",

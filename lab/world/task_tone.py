@@ -8,13 +8,13 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from lab.world import general, lexicon
+from lab.world import general
 from lab.world.dialogue import COURTEOUS, OPENERS, courteous, curt, request
 from lab.world.people import ATTRIBUTES, World
 from lab.world.rows import Row, example, numbered, preference
 
 # Per split: capitals, words, people, and questions on people.
-SHARES = {"test": (24, 21, 28, 105), "validation": (6, 5, 8, 29), "train": (38, 32, 64, 230)}
+SHARES = {"test": (24, 21, 40, 155), "validation": (6, 5, 8, 29), "train": (38, 32, 52, 208)}
 PAIRS = {"train": 270, "validation": 30}
 SAMPLES, SHEET = 20, 3
 ABOUT = {

@@ -1,16 +1,18 @@
-"""The three shipped tasks, written as folders: facts (knowledge), form (format), tone (style). One file makes each of them."""
+"""The shipped tasks, written as folders: facts (knowledge), form (format), tone (style), compound (all three at once), labels (five
+classes). One file makes each of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, Callable
 
-from lab.world import task_facts, task_form, task_tone
+from lab.world import task_compound, task_facts, task_form, task_labels, task_tone
 from lab.world.files import write_json, write_lines, write_text
 from lab.world.people import World, build
 
 TASKS: dict[str, Callable[[World], dict[str, Any]]] = {
-    "facts": task_facts.make, "form": task_form.make, "tone": task_tone.make}
+    "facts": task_facts.make, "form": task_form.make, "tone": task_tone.make, "compound": task_compound.make,
+    "labels": task_labels.make}
 
 
 def build_tasks(folder: Path, seed: int = 0) -> list[Path]:
