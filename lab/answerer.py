@@ -1,7 +1,8 @@
 """The answerer: one base in memory, many adapters on it, asked over the OpenAI chat-completions protocol on loopback.
 
-Each finished run is a model name, and "base" is the bare base. Questions that arrive together are answered in one batch, every
-row with its own adapter. Decoding is greedy, as in every Evaluation, so that what is seen here is what was scored.
+Each finished run is a model name, "base" is the bare base, and "made-<key>" a checkpoint of a pretraining whose body is the base's.
+Questions that arrive together are answered in one batch, every row with its own adapter; those that need another whole set of weights
+come in a batch after it. Decoding is greedy, as in every Evaluation, so that what is seen here is what was scored.
 """
 
 from __future__ import annotations
@@ -11,15 +12,17 @@ import queue
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Callable
 
 from lab import store
 from lab.core import AccessError, Base, DataError, LabError, Run, System, TaskData, adapter_key, index_key
 from lab.corpus.template import ChatTemplate
-from lab.engine.bank import BASE, AdapterBank
+from lab.engine.bank import AdapterBank
 from lab.engine.devices import settle
 from lab.engine.generate import generate
 from lab.engine.load import Loaded, load_base
+from lab.engine.weights import BASE
 from lab.jobs.outcomes import kept_name
 from lab.methods.asking import Asked, Asker
 from lab.methods.retrieval import Searcher
@@ -27,6 +30,7 @@ from lab.methods.retrieval import Searcher
 GATHER_SECONDS = 0.015  # how long the first question waits for company: below what a person notices
 MOST_TOKENS = 2_048
 MOST_ROWS = 16
+MADE = "made-"  # before the artifact key of a checkpoint, in its model name
 BARE_TOKENS = 256  # longest answer of the bare base, which belongs to no task, where the request names none
 
 
@@ -65,29 +69,52 @@ class Answerer:
     # Systems -------------------------------------------------------------------------------------------------------------
 
     def models(self) -> list[dict[str, Any]]:
-        """The bare base and every finished (or stopped-and-kept) run on this base."""
+        """The bare base, every finished (or stopped-and-kept) run on this base, and the checkpoints of its shape."""
         found = [{"id": "base", "system": "base", "task": "", "experiment": ""}]
         for run_id in reversed(store.runs.ids()):
             try:
                 run = store.runs.load(run_id)
             except LabError:
                 continue  # a damaged run is shown by the runs page; it cannot be asked
-            if run.system.base.fingerprint == self.base.fingerprint and _answers(run_id):
+            if self._serves(run):
                 found.append({"id": run.id, "system": run.system.name, "task": run.task, "experiment": run.experiment})
-        return found
+        return found + [{"id": f"{MADE}{about['key']}", "system": about["title"], "task": "", "experiment": ""}
+                        for about in store.bases.made() if self._fits(about["key"])]
+
+    def _serves(self, run: Run) -> bool:
+        return bool(run.system) and run.system.base.fingerprint == self.base.fingerprint and _answers(run.id)
+
+    def _fits(self, key: str) -> bool:
+        """Whether a checkpoint can take the place of the base's weights: the same body, tokenizer and template. A damaged one cannot."""
+        try:
+            return store.bases.shape(store.bases.resolve("made", key)) == store.bases.shape(self.base)
+        except LabError:
+            return False  # the others can still be asked
 
     def asker(self, model: str) -> tuple[Asker, int]:
         """The System's asker and its default answer length; loaded at the first question. Raises AccessError."""
         if model not in self.askers:
-            self.askers[model] = self._bare() if model == "base" else self._from_run(model)
+            self.askers[model] = (self._bare() if model == "base" else
+                                  self._checkpoint(model.removeprefix(MADE)) if model.startswith(MADE) else self._from_run(model))
         return self.askers[model]
 
     def _bare(self) -> tuple[Asker, int]:
         return Asker(System(name="base", base=self.base), self.loaded, (), None), BARE_TOKENS
 
+    def _checkpoint(self, key: str) -> tuple[Asker, int]:
+        if key not in {about["key"] for about in store.bases.made()}:
+            raise DataError("No checkpoint of this name is served here", key[:80], "GET /v1/models lists the names")
+        if not self._fits(key):
+            raise AccessError("This checkpoint is damaged, or has another shape than the base that is served", key,
+                              "Ask it where a base of its size is served")
+        made = store.bases.resolve("made", key)
+        if key not in self.bank:
+            self.bank.add_weights(key, store.bases.folder_of(made))
+        return Asker(System(name=key, base=made), self.loaded, (), None, key), BARE_TOKENS
+
     def _from_run(self, run_id: str) -> tuple[Asker, int]:
         run = _known_run(run_id)
-        if run.system.base.fingerprint != self.base.fingerprint or not _answers(run_id):
+        if not self._serves(run):
             raise AccessError("This System cannot be asked here", run_id, "Ask a finished run of the base that is being served")
         data = store.tasks.load(run.task)
         searcher = None
@@ -97,18 +124,29 @@ class Answerer:
         return asker, data.task.max_new_tokens
 
     def _adapter(self, run: Run, data: TaskData) -> str | None:
-        """Load the run's adapter onto the shared base; Systems that share an adapter share it in memory too."""
-        if not run.system.training:
+        """Load what the run trained onto the shared base; Systems that share a part share it in memory too."""
+        stages = run.system.training
+        if not stages:
             return None
-        stages = len(run.system.training)
+        keys = [adapter_key(run.system, data.task, number) for number in range(1, len(stages) + 1)]
         attempt = store.runs.state(run.id).kept
-        kept = [kept_name(adapter_key(run.system, data.task, n), run.id, attempt) for n in range(stages, 0, -1)] if attempt else []
-        key = next((name for name in kept if store.artifacts.find(name)), None) or adapter_key(run.system, data.task, stages)
-        folder = store.artifacts.find(key)
-        if folder is None:
-            raise AccessError("The System's adapter is missing or damaged", key, "Run it again")
+        for place in reversed(range(len(keys)) if attempt else ()):
+            if store.artifacts.find(name := kept_name(keys[place], run.id, attempt)):
+                keys = [*keys[:place], name]
+                break
+        under = BASE
+        for stage, key in zip(stages, keys):
+            if stage.full:
+                under = self._held(key, lambda folder, key=key: self.bank.add_weights(key, folder))
+        return keys[-1] if keys[-1] == under else self._held(keys[-1], lambda folder: self.bank.add(keys[-1], folder, on=under))
+
+    def _held(self, key: str, load: Callable[[Path], None]) -> str:
+        """The key of an artifact that is in memory now. Raises AccessError where it is gone."""
         if key not in self.bank:
-            self.bank.add(key, folder)
+            folder = store.artifacts.find(key)
+            if folder is None:
+                raise AccessError("What the System trained is missing or damaged", key, "Run it again")
+            load(folder)
         return key
 
     # the model's thread -----------------------------------------------------------------------------------------------------
@@ -135,9 +173,12 @@ class Answerer:
             return False
 
     def _answer(self, batch: list[Question]) -> None:
-        if not batch:
-            return
-        adapters = [self.askers[q.model][0].adapter or BASE for q in batch]
+        """One pass after another for the questions that need different sets of weights; most often there is one."""
+        names = [self.askers[question.model][0].adapter or BASE for question in batch]
+        for group in self.bank.groups(names):
+            self._answer_together([batch[place] for place in group], [names[place] for place in group])
+
+    def _answer_together(self, batch: list[Question], adapters: list[str]) -> None:
         limits = [q.max_tokens for q in batch]
 
         def on_token(row: int, token: int) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
 
-from lab.core import LabError
+from lab.core import OBJECTIVES, LabError, Run
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -40,11 +41,21 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--json", action="store_true", help="print one object for programs")
     one.add_argument("--save", type=Path, metavar="FILE", help="also write the object to a file, with date, machine and versions")
     one.add_argument("--slots", type=int, default=min(2, len(os.sched_getaffinity(0))), help="CPU slots (default: at most 2)")
-    one = verb("pretrain", _pretrain, "pretrain a base model on the known world")
-    one.add_argument("--preset", default="XS", choices=("XS", "S", "M"), help="size (XS: 0.9M parameters, about 16 minutes on one core)")
-    one.add_argument("--out", type=Path, required=True, help="folder to write the model to; must not exist")
+    one = verb("pretrain", _pretrain, "pretrain a base model on the known world, in the background")
+    one.add_argument("--preset", default="XS", choices=("XS", "S", "M"),
+                     help="size (on one core XS, 0.9M parameters, takes about 16 minutes and S, 2M, about 45)")
+    one.add_argument("--objective", default="causal", choices=tuple(OBJECTIVES), help="next token (causal) or masked token")
     one.add_argument("--seed", type=int, default=0)
-    one.add_argument("--steps", type=int, default=None, help="fewer steps, for trying")
+    one.add_argument("--steps", type=int, default=0, help="fewer steps, for trying (default: the preset's)")
+    one.add_argument("--checkpoints", type=int, default=10, help="how often it is probed and kept as a base on the way")
+    one.add_argument("--out", type=Path, metavar="FOLDER", help="also copy the finished base there; must not exist")
+    one = verb("evidence", _evidence, "run the grid behind the base's evidence and decide its claims")
+    one.add_argument("--save", type=Path, metavar="FOLDER", help="also write evidence.json and evidence.md there")
+    one.add_argument("--json", action="store_true", help="print one object for programs")
+    one.add_argument("--slots", type=int, default=min(2, len(os.sched_getaffinity(0))), help="CPU slots (default: at most 2)")
+    one.add_argument("--only", nargs="+", default=(), metavar="GROUP", help="form, facts, tone, forgetting, compound, labels (default: all)")
+    one.add_argument("--seeds", nargs="+", type=int, default=None, metavar="SEED", help="default: 0 1 2")
+    one.add_argument("--finished", action="store_true", help="run nothing: decide from the newest finished grid of this workspace")
     one = verb("serve", _serve, "answer questions over the OpenAI protocol on the loopback address")
     one.add_argument("--base", required=True, help="a shipped base's name or a model folder")
     one.add_argument("--port", type=int, default=0, help="0: any free one")
@@ -82,24 +93,51 @@ def _tour(args: argparse.Namespace) -> int:
     return 0 if all(outcome.status == "finished" for outcome in found) else 1
 
 
+def _evidence(args: argparse.Namespace) -> int:
+    from lab import store
+    from lab.compare import CLAIMS, evidence_of, markdown
+    from lab.jobs import evidence as grid
+    from lab.jobs.outcomes import outcomes
+    if args.finished:
+        names = grid.newest(finished_only=True)
+    else:
+        names = grid.launch_all(grid.experiments(tuple(args.only), tuple(args.seeds or grid.SEEDS)), args.slots)
+        for name in names.values():
+            _wait(name)
+    found = [outcome for name in names.values() for outcome in outcomes(name)]
+    bases = sorted({outcome.run.system.base.ref for outcome in found})
+    claims = [claim for claim in CLAIMS if not args.only or claim.group in args.only]
+    result = evidence_of(found, claims, experiments=names, recorded=_recorded() | {"base": ", ".join(bases)})
+    if args.save:
+        store.files.write_json(args.save / "evidence.json", result.model_dump(mode="json"))
+        store.files.write_text(args.save / "evidence.md", markdown(result))
+    print(json.dumps(result.model_dump(mode="json"), ensure_ascii=False, indent=1) if args.json else markdown(result))
+    return 0 if found and all(outcome.status == "finished" for outcome in found) else 1
+
+
 def _save(path: Path, result: dict) -> None:
     """The result as the Start page shows it where nothing was run yet."""
-    from lab import doctor, store
+    from lab import store
+    store.files.write_json(path, result | {"recorded": _recorded()})
+
+
+def _recorded() -> dict:
+    """When and on what machine something was measured."""
+    from lab import doctor
     machine = doctor.examine(ask_hub=False)
-    about = {"date": time.strftime("%Y-%m-%d"), "machine": f"{machine['cores']} CPU cores, no GPU" if len(machine["devices"]) == 1 else
-             ", ".join(device["name"] for device in machine["devices"]), "versions": machine["versions"]}
-    store.files.write_json(path, result | {"recorded": about})
+    return {"date": time.strftime("%Y-%m-%d"), "machine": f"{machine['cores']} CPU cores, no GPU" if len(machine["devices"]) == 1 else
+            ", ".join(device["name"] for device in machine["devices"]), "versions": machine["versions"]}
 
 
-def _wait(experiment_id: str) -> None:
-    """Show a progress bar on stderr until every run has ended. Leaving it stops nothing."""
+def _wait(experiment_id: str, run_id: str | None = None) -> None:
+    """Show a progress bar on stderr until every run (or the one that is named) has ended. Leaving it stops nothing."""
     from lab import jobs
     from lab.core import FINAL
     while True:
-        views = jobs.views(experiment_id)
+        views = [view for view in jobs.views(experiment_id) if run_id in (None, view.run.id)]
         done = sum(view.state.name in FINAL for view in views)
         share = sum(1.0 if view.state.name in FINAL else view.progress or 0.0 for view in views) / max(1, len(views))
-        now = next((f"{view.run.system.name} on {view.run.task}: {view.doing}" for view in views if view.status == "running"), "")
+        now = next((f"{_what(view.run)}: {view.doing}" for view in views if view.status == "running"), "")
         bar = "#" * round(share * 30)
         end = "\r" if sys.stderr.isatty() else "\n"
         print(f"[{bar:<30}] {done} of {len(views)} runs  {now[:70]:<70}", end=end, file=sys.stderr, flush=True)
@@ -107,6 +145,10 @@ def _wait(experiment_id: str) -> None:
             print(file=sys.stderr)
             return
         time.sleep(0.5 if sys.stderr.isatty() else 5)
+
+
+def _what(run: Run) -> str:
+    return f"{run.title} on {run.task}" if run.task else run.title
 
 
 def _board(found: list, seconds: float) -> str:
@@ -121,13 +163,38 @@ def _board(found: list, seconds: float) -> str:
     return "\n".join([*lines, *failed, "", f"{seconds:.0f} seconds"])
 
 
-def _pretrain(args: argparse.Namespace) -> None:
-    from lab.world.pretrain import pretrain
-    if args.out.exists():
-        from lab.core import DataError
+def _pretrain(args: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
+    from lab import jobs, store
+    from lab.core import DataError, Pretraining
+    if args.out and args.out.exists():
         raise DataError("The folder exists already", str(args.out), "Name a new one: nothing is overwritten")
-    card = pretrain(args.preset, args.out, seed=args.seed, steps=args.steps, emit=lambda event: print(json.dumps(event), flush=True))
-    print(json.dumps(card.get("probes", card), indent=1))
+    try:
+        settings = Pretraining(**{name: getattr(args, name) for name in ("preset", "objective", "seed", "steps", "checkpoints")})
+    except ValidationError as error:
+        raise DataError("; ".join(f"--{each['loc'][0]}: {each['msg']}" for each in error.errors()), "pretrain", "python -m lab pretrain --help")
+    run = jobs.launch_pretraining(settings)
+    print(f"{run.id}: {run.title}", file=sys.stderr)
+    _wait("", run.id)
+    state = store.runs.state(run.id)
+    base = next((about for about in store.bases.made(all_objectives=True) if about["run"] == run.id and about["final"]), None)
+    if base is None:
+        print(f"{run.title}: {state.name}. {state.failure.sentence() if state.failure else ''}", file=sys.stderr)
+        return 1
+    print(_probes(base))
+    if args.out:
+        shutil.copytree(store.artifacts.find(base["key"]), args.out, ignore=shutil.ignore_patterns("manifest.json"))
+        args.out.chmod(0o755)  # the artifact's folder is its owner's alone
+        print(f"The base was written to {args.out}")
+    return 0
+
+
+def _probes(base: dict) -> str:
+    """A base's probes with their 95 % intervals."""
+    lines = [f"{name:<42} {100 * score['value']:4.0f} %   ({100 * score['low']:.0f} to {100 * score['high']:.0f}, n = {score['n']})"
+             for name, score in base["probes"].items()]
+    return "\n".join([base["title"], *lines, *(f"{name:<42} not measured: {reason}" for name, reason in base["not_measured"].items())])
 
 
 def _serve(args: argparse.Namespace) -> None:
@@ -146,7 +213,7 @@ def _supervisor(args: argparse.Namespace) -> int:
 def _runs(args: argparse.Namespace) -> None:
     from lab import jobs
     for view in jobs.views():
-        row = {"id": view.run.id, "system": view.run.system.name, "task": view.run.task, "status": view.status, "doing": view.doing}
+        row = {"id": view.run.id, "system": view.run.title, "task": view.run.task, "status": view.status, "doing": view.doing}
         print(json.dumps(row, ensure_ascii=False) if args.json else "  ".join(str(value) for value in row.values()))
 
 

@@ -12,12 +12,15 @@ import sys
 import threading
 import time
 import traceback
+from itertools import islice
 
 import psutil
 
 from lab import store
-from lab.core import Event, Failure, Retrieval, Run, Stopped, TaskData, adapter_key, failure_of, index_key
+from lab.core import WORLD_TEXT, Event, Failure, Retrieval, Run, Stopped, TaskData, adapter_key, failure_of, index_key
 from lab.jobs.outcomes import evaluation_key, kept_name, suites_of
+
+WORLD_TEXTS = 2_000  # documents of the world's corpus to replay from
 
 
 def prepare() -> None:
@@ -30,6 +33,7 @@ def prepare() -> None:
     import lab.evals.evaluate  # noqa: F401
     import lab.methods.dpo  # noqa: F401
     import lab.methods.sft  # noqa: F401
+    import lab.world.pretrain  # noqa: F401
 
 
 def work(run_id: str, attempt: int, slot: str) -> int:
@@ -64,6 +68,8 @@ class _Job:
 
     def execute(self, slot: str) -> bool:
         """Build the parts, score them. True where the user stopped the training and kept what was there."""
+        if self.run.pretraining:
+            return self.pretrain(slot)
         from lab.engine.devices import settle
         from lab.engine.load import load_base
         from lab.methods.asking import Asker
@@ -71,9 +77,7 @@ class _Job:
         data = store.tasks.load(self.run.task)
         loaded = load_base(store.bases.folder_of(self.run.system.base), settle(slot), self.run.system.template)
         asker = Asker(self.run.system, loaded, data.split("train"), self.index(data) if self.run.system.retrieval else None)
-        if self.run.system.training:
-            self.train(loaded, data, asker)
-        self.score(asker)
+        self.score(asker, self.train(loaded, data, asker) if self.run.system.training else None)
         return self.kept
 
     # events ------------------------------------------------------------------------------------------------------------
@@ -108,34 +112,44 @@ class _Job:
                     build_index(settings, data.documents, folder)
         return Searcher(settings, store.artifacts.find(key))
 
-    def train(self, loaded, data: TaskData, asker) -> None:
-        """Put the System's adapter on the base: stages that some System trained before are reused."""
+    def train(self, loaded, data: TaskData, asker):
+        """Put what the System trained on the base: stages that some System trained before are reused. Returns the bank that holds it."""
         from lab.engine.bank import AdapterBank
-        bank = AdapterBank(loaded)
-        stages = self.run.system.training
-        for number, stage in enumerate(stages, start=1):
-            key = adapter_key(self.run.system, data.task, number)
-            with store.artifacts.only_maker(key):
-                if store.artifacts.find(key) is None:
-                    kept = self.train_stage(loaded, data, asker, number, key)
-                    if kept:
-                        key = kept
-                        break
+        from lab.engine.weights import BASE
+        bank, weights, adapter = AdapterBank(loaded), BASE, None
+        for number, stage in enumerate(self.run.system.training, start=1):
+            name = adapter_key(self.run.system, data.task, number)
+            with store.artifacts.only_maker(name):
+                if store.artifacts.find(name) is None:
+                    bank.choose([weights])
+                    name = self.train_stage(loaded, bank, data, asker, number, name, adapter)
                 else:
-                    self.note(stage.kind, "Adapter found: an equal stage was trained before")
-        bank.add(key, store.artifacts.find(key))
-        bank.choose([key])
+                    self.note(stage.kind, "Weights found: an equal stage was trained before" if stage.full else
+                              "Adapter found: an equal stage was trained before")
+            if stage.full:
+                weights = name
+                bank.add_weights(name, store.artifacts.find(name))
+            else:
+                adapter = store.artifacts.find(name)
+            if self.kept:
+                break
+        if adapter:
+            bank.add(name, adapter, on=weights)
+        bank.choose([name])
+        asker.adapter = name
+        return bank
 
-    def train_stage(self, loaded, data: TaskData, asker, number: int, key: str) -> str | None:
-        """Train one stage into its artifact. Returns the kept adapter's name where the user stopped and kept."""
-        from lab.engine.adapters import new_adapter, save_adapter, saved_adapter, trainable_parameters
+    def train_stage(self, loaded, bank, data: TaskData, asker, number: int, key: str, before) -> str:
+        """Train one stage into its artifact, on the weights that the bank has chosen and the adapter `before`, if there is one. Returns the
+        artifact's name, which is another one where the user stopped and kept."""
+        from lab.engine.adapters import save_adapter, trainable_parameters
+        from lab.engine.weights import BASE, save_weights
         from lab.methods.stages import run_stage
         from lab.methods.training import Hooks
         stage = self.run.system.training[number - 1]
-        before = store.artifacts.find(adapter_key(self.run.system, data.task, number - 1)) if number > 1 else None
-        model = saved_adapter(loaded, before) if before else new_adapter(
-            loaded, stage.lora_rank, stage.lora_alpha, stage.lora_dropout, stage.seed)
-        work = dataclasses.replace(loaded, model=model)
+        model = self.to_train(loaded, stage, before)
+        if stage.full:
+            bank.choose([BASE])  # what is trained is a copy; the model in memory is the base again, which replay and EWC hold on to
         root = store.runs.checkpoints(self.run.id, key)
         hooks = Hooks(metric=lambda step, total, values: self.emit("metric", stage.kind, step=step, total=total, values=values),
                       should_stop=self.should_stop, finish_checkpoint=store.files.write_manifest, checkpoints=root,
@@ -143,9 +157,10 @@ class _Job:
                       checkpoint_seconds=float(os.environ.get("LAB_CHECKPOINT_SECONDS", "60")))
         self.note(stage.kind, f"Training on {stage.kind.upper()} rows" + (f", resuming at {hooks.resume_from.name}" if hooks.resume_from else ""))
         begun, cpu = time.time(), time.process_time()
-        about = {"kind": "adapter", "stage": stage.model_dump(mode="json"), "trainable": trainable_parameters(model)}
+        about = {"kind": "weights" if stage.full else "adapter", "stage": stage.model_dump(mode="json"), "trainable": trainable_parameters(model)}
         try:
-            run_stage(work, stage, asker.training_messages(stage.with_passages), data, root, hooks)
+            run_stage(dataclasses.replace(loaded, model=model), stage, asker.training_messages(stage.with_passages), data, root, hooks,
+                      self.general(loaded, stage))
         except Stopped:
             if not (store.runs.asked_to_stop(self.run.id) or {}).get("keep"):
                 raise
@@ -155,13 +170,68 @@ class _Job:
         model.eval()
         name = kept_name(key, self.run.id, self.attempt) if self.kept else key
         with store.artifacts.making(name, about) as folder:
-            save_adapter(model, folder)
-        model.unload()  # the next stage, or the scoring, starts from the saved file
-        return name if self.kept else None
+            if stage.full:
+                save_weights(model, folder, store.bases.folder_of(self.run.system.base), loaded.model.dtype)
+            else:
+                save_adapter(model, folder)
+                model.unload()  # the next stage, or the scoring, starts from the saved file
+        return name
+
+    def to_train(self, loaded, stage, before):
+        """The model with what the stage trains: a copy with all weights, the adapter of the stage before, or a new one."""
+        from lab.engine.adapters import new_adapter, saved_adapter
+        from lab.engine.weights import trainable_copy
+        if stage.full:
+            return trainable_copy(loaded.model)
+        return saved_adapter(loaded, before) if before else new_adapter(
+            loaded, stage.lora_rank, stage.lora_alpha, stage.lora_dropout, stage.seed)
+
+    def general(self, loaded, stage):
+        """The general text that a stage replays or measures weights by; None where it needs none."""
+        from lab.methods.replay import General
+        if stage.kind != "sft" or not (stage.replay or stage.ewc):
+            return None
+        if stage.replay_from != WORLD_TEXT:
+            return General(store.texts.load(stage.replay_from), loaded)
+        from lab.world import corpus, people
+        wanted = max(WORLD_TEXTS, stage.ewc_samples)
+        return General(list(islice(corpus.Corpus(people.build(), stream="replay").documents(0, progress=1.0), wanted)), loaded)
+
+    # a base ------------------------------------------------------------------------------------------------------------
+
+    def pretrain(self, slot: str) -> bool:
+        """Make a base from nothing; its checkpoints become artifacts. True where the user stopped it and kept the model so far."""
+        from lab.engine.devices import settle
+        from lab.world.pretrain import Hooks, pretrain
+        device, wanted = settle(slot), self.run.pretraining
+        root = store.runs.checkpoints(self.run.id, "pretrain")
+        hooks = Hooks(metric=lambda step, total, values: self.emit("metric", "pretrain", step=step, total=total, values=values),
+                      progress=lambda done, total: self.emit("progress", "evaluate", step=done, total=total, values={"suite": "probes"}),
+                      should_stop=self.should_stop, keep_stopped=lambda: bool((store.runs.asked_to_stop(self.run.id) or {}).get("keep")),
+                      keep=self.keep_base, states=root, finish_state=store.files.write_manifest,
+                      resume_from=store.runs.complete_checkpoint(root),
+                      state_seconds=float(os.environ.get("LAB_CHECKPOINT_SECONDS", "60")))
+        self.note("pretrain", f"Pretraining {wanted.title}" + (f", resuming at {hooks.resume_from.name}" if hooks.resume_from else ""))
+        facts = pretrain(wanted.preset, hooks, objective=wanted.objective, seed=wanted.seed, steps=wanted.steps,
+                         checkpoints=wanted.checkpoints, device=device)
+        return facts["stopped"]
+
+    def keep_base(self, facts: dict, write) -> None:
+        """A checkpoint becomes a Base. A resumed run may come by one that is there already: it is the same."""
+        step, wanted = facts["steps"], self.run.pretraining
+        key = store.bases.made_key(self.run.id, step)
+        if store.artifacts.find(key):
+            return
+        about = {"kind": "base", "run": self.run.id, "pretraining": wanted.model_dump(mode="json"), "step": step, "total": facts["total"],
+                 "objective": wanted.objective, "parameters": facts["parameters"], "title": f"{wanted.title}, step {step}",
+                 "probes": facts["probes"], "not_measured": facts["not_measured"], "final": step == facts["total"]}
+        with store.artifacts.making(key, about) as folder:
+            write(folder)
+        self.note("pretrain", f"Step {step} was kept as a base")
 
     # scores ------------------------------------------------------------------------------------------------------------
 
-    def score(self, asker) -> None:
+    def score(self, asker, bank) -> None:
         from lab.evals.evaluate import evaluate
         stop = self.stop.is_set if not self.kept else lambda: False
         for suite in suites_of(self.run):
@@ -171,7 +241,7 @@ class _Job:
                 continue
             report = _Throttle(lambda done, total, suite=suite: self.emit("progress", "evaluate", step=done, total=total,
                                                                           values={"suite": suite.name}))
-            store.evaluations.save(evaluate(asker, suite, key, self.run.id, report, stop))
+            store.evaluations.save(evaluate(asker, suite, key, self.run.id, report, stop, bank))
 
 
 class _Throttle:

@@ -6,9 +6,15 @@ import time
 import httpx
 import openai
 import pytest
+import torch
 
 from lab import jobs, store
+from lab.answerer import BARE_TOKENS, Answerer, Question
 from lab.core import Experiment, Prompting, Retrieval, System
+from lab.engine.devices import settle
+from lab.engine.generate import generate
+from lab.engine.load import load_base
+from lab.engine.weights import save_weights, trainable_copy
 from lab.jobs import answerer as process
 from lab.jobs.outcomes import evaluation_key
 from lab.worker import work
@@ -84,3 +90,56 @@ def test_it_leaves_when_idle_and_withdraws_its_address(workspace):
     child = subprocess.Popen([sys.executable, "-m", "lab", "serve", "--base", base.ref, "--idle", "1"])
     assert child.wait(60) == 0 or child.returncode == -15
     assert process.living(base.fingerprint) is None and not list((workspace / "answerer").glob("*.json"))
+
+
+def asked(answerer, *names, prompt):
+    """The answers of several models to one question, asked at once, by name."""
+    questions = {name: Question(model=name, prompt=prompt, history=[], max_tokens=None, tell=lambda text: None) for name in names}
+    done = {name: threading.Event() for name in names}
+    for name, question in questions.items():
+        question.tell = lambda text, name=name: done[name].set() if text is None else None
+        answerer.waiting.put(question)
+    assert all(event.wait(120) for event in done.values())
+    return questions
+
+
+def checkpoint(base, key, seed, **config):
+    """A pretraining's checkpoint as it lies in the workspace: the base with other weights (or another shape)."""
+    folder = store.bases.folder_of(base)
+    loaded = load_base(folder, settle())
+    model, chance = trainable_copy(loaded.model), torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        parameter.data += 0.02 * torch.randn(parameter.shape, generator=chance)
+    if config:
+        model = type(model)(type(model.config)(**{**model.config.to_dict(), **config}))
+    about = {"kind": "base", "run": "run-1", "step": seed, "total": 9, "objective": "causal", "title": f"XS, step {seed}", "final": False}
+    with store.artifacts.making(key, about) as draft:
+        save_weights(model, draft, folder, torch.float32)
+    return load_base(store.artifacts.find(key), settle())
+
+
+def test_adapters_whole_weights_and_checkpoints_are_asked_at_once(small_task, tiny):
+    base = store.bases.resolve("shipped", store.bases.shipped()[0])
+    full = tiny["sft"].model_copy(update={"tuning": "full", "learning_rate": 1e-3})
+    systems = (System(name="base", base=base), System(name="LoRA", base=base, training=(tiny["sft"],)),
+               System(name="full", base=base, training=(full,)), System(name="both", base=base, training=(full, tiny["dpo"])))
+    runs = {run.system.name: run for run in jobs.plan(Experiment(id="e", name="E", tasks=("small",), systems=systems, created=time.time()))}
+    for run in runs.values():
+        store.runs.create(run)
+        assert work(run.id, 1, "cpu:0") == 0
+    keys = [f"{store.bases.MADE}{step}-run-1" for step in (1, 2)]
+    alone = {f"made-{key}": checkpoint(base, key, seed) for seed, key in enumerate(keys, start=1)}
+    checkpoint(base, f"{store.bases.MADE}3-run-1", 3, num_attention_heads=8, num_key_value_heads=8, head_dim=16)
+    answerer = Answerer(base)
+    assert {model["id"] for model in answerer.models()} == {"base", *alone, *(run.id for run in runs.values())}
+
+    suite = store.tasks.load("small").test_suite()
+    item = suite.items[0]
+    found = asked(answerer, *alone, *(run.id for run in runs.values()), prompt=item.prompt)
+    for run in runs.values():
+        assert found[run.id].shown.strip() == store.evaluations.find(evaluation_key(run, suite), suite.fingerprint).scores[0].answer
+    for name, loaded in alone.items():
+        ids = loaded.encode(loaded.template.render([{"role": "user", "content": item.prompt}], True))
+        assert found[name].ids == generate(loaded, [ids], BARE_TOKENS)[0].ids and not found[name].failure
+    for wrong, word in ((f"made-{store.bases.MADE}3-run-1", "another shape"), ("made-nothing", "No checkpoint"), ("made-../x", "No checkpoint")):
+        assert word in asked(answerer, wrong, prompt="?")[wrong].failure

@@ -49,8 +49,16 @@ def test_pretraining_writes_nowhere_where_something_is(tmp_path):
     assert done.returncode == 1 and "exists already" in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["doctor", "tour", "pretrain", "serve", "supervisor", "runs", "stop", "resume"])
+@pytest.mark.parametrize("verb", ["doctor", "tour", "pretrain", "evidence", "serve", "supervisor", "runs", "stop", "resume"])
 def test_every_verb_explains_itself(verb, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main([verb, "--help"])
     assert left.value.code == 0 and "usage" in capsys.readouterr().out
+
+
+def test_evidence_decides_what_the_workspace_has_and_refuses_unknown_groups(tmp_path, capsys):
+    assert cli.main(["evidence", "--finished", "--only", "tone", "--save", str(tmp_path)]) == 1, "nothing was run"
+    text, record = (tmp_path / "evidence.md").read_text("utf-8"), json.loads((tmp_path / "evidence.json").read_text("utf-8"))
+    assert text in capsys.readouterr().out and "Nothing was run on tone." in text
+    assert {verdict["claim"]["group"] for verdict in record["verdicts"]} == {"tone"} and record["recorded"]["date"]
+    assert cli.main(["evidence", "--only", "nonsense"]) == 1 and store.experiments.ids() == []

@@ -19,10 +19,14 @@ from lab.compare.answers import (
                                  word_differences,
 )
 from lab.compare.board import Cell, forgetting_frame, forgetting_json, scoreboard, scores_json, wide, wide_text
+from lab.compare.claims import CLAIMS, GROUPS, Claim
 from lab.compare.curves import curve, curve_frame, differing_settings, smooth, thin
+from lab.compare.evidence import DECISIONS, RULE, Evidence, Verdict, decide, evidence_of
+from lab.compare.evidence_text import SMALL, bar_text, decision_text, items_text, markdown, result_text, source_text
 from lab.compare.experiment import base_of, cells, differences, drops, result_json
 from lab.compare.forgetting import Drop, drop, forgetting_verdict, mean_retention, pooled_drop
 from lab.compare.health import Finding, answers_health, curves_health, damaged
+from lab.compare.points import FAMILIES, Point, family_of, points
 from lab.compare.scores import Difference, difference, family, higher_is_better, score
 from lab.compare.stats import Interval, bootstrap_mean, holm, mcnemar, minimum_difference, sign_flip, wilson
 

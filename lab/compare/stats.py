@@ -107,6 +107,54 @@ def t_quantile(freedom: int, z: float = Z) -> float:
     return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
 
 
+def two_level_means(sums: np.ndarray, counts: np.ndarray, draws: int = DRAWS, seed: int = 0, block: int = 0) -> np.ndarray:
+    """Means of `draws` resamples of seeds and of clusters, (draws, arms), from `sums` (arms, seeds, clusters) and `counts` (clusters).
+
+    Every arm and every seed of one resample meets the same clusters, every arm and every block the same seeds. Clusters are drawn
+    with replacement, their weights spread as few clusters demand (Hesterberg 2015). Three seeds cannot be resampled like that: the
+    weights around their mean are normal and scaled so that one arm's draws follow Student's t about its mean over the seeds. `block`
+    numbers another set of items (a suite), whose clusters are drawn apart.
+    """
+    groups, repeats = sums.shape[2], sums.shape[1]
+    spread = math.sqrt(groups / (groups - 1)) * t_quantile(groups - 1) / Z if groups > 1 else 1.0
+    drawn = 1 + spread * (_resample(groups, draws, seed * 1_000 + block) - 1)
+    per_seed = drawn @ sums.reshape(-1, groups).T / (drawn @ counts)[:, None]
+    return np.einsum("das,ds->da", per_seed.reshape(draws, -1, repeats), _seed_weights(repeats, draws, seed))
+
+
+def _seed_weights(repeats: int, draws: int, seed: int) -> np.ndarray:
+    """Weights of the seeds in each draw (row), adding up to one. One seed has no spread: it stands for itself alone."""
+    if repeats < 2:
+        return np.ones((draws, repeats))
+    rng = np.random.default_rng([seed, repeats])
+    normal = rng.standard_normal((draws, repeats))
+    scale = np.sqrt((repeats - 1) / rng.chisquare(repeats - 1, draws) / (repeats * (repeats - 1)))
+    return 1 / repeats + (normal - normal.mean(1, keepdims=True)) * scale[:, None]
+
+
+def widest(values: Sequence[float] | np.ndarray, least: float, most: float, n: int) -> tuple[float, float]:
+    """A Wald interval of a mean over n items with one more item at either end of its scale. For right/wrong pairs (-1, 0, 1) it is
+    `paired_interval`; like that one it never has width zero. `values` may hold each item several times (once per seed)."""
+    numbers = np.asarray(values, float)
+    mean = (n * numbers.mean() + least + most) / (n + 2)
+    square = (n * (numbers**2).mean() + least**2 + most**2) / (n + 2)
+    half = Z * math.sqrt(max(0.0, square - mean**2) / (n + 2))
+    return max(least, mean - half), min(most, mean + half)
+
+
+def spearman(one: Sequence[float] | np.ndarray, other: Sequence[float] | np.ndarray) -> float | None:
+    """Spearman's rank correlation, ties with their mean rank; None where one side does not vary."""
+    left, right = (ranks - ranks.mean() for ranks in (_ranks(one), _ranks(other)))
+    spread = math.sqrt((left @ left) * (right @ right))
+    return float(left @ right / spread) if len(left) > 2 and spread else None
+
+
+def _ranks(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    numbers = np.asarray(values, float)
+    ordered = np.sort(numbers)
+    return (ordered.searchsorted(numbers, "left") + ordered.searchsorted(numbers, "right") + 1) / 2
+
+
 def share_interval(values: Sequence[float], clusters: Sequence[Hashable] | None = None) -> Interval:
     """Wilson's interval for 0/1 values; where clusters rise and fall together, with Kish's effective number of items."""
     sums, counts = cluster_sums(values, clusters)

@@ -61,6 +61,11 @@ class _Adapter(Value):
                              "on top).")
     seed: int = Field(0, ge=0, description="Seed of the adapter's start and of the data order.")
 
+    @property
+    def full(self) -> bool:
+        """Whether every weight is trained, and none beside them."""
+        return False
+
 
 class Sft(_Adapter):
     """Supervised fine-tuning: next-token loss on the answer's tokens only; of an adapter, or of all weights."""
@@ -80,6 +85,10 @@ class Sft(_Adapter):
     ewc: float = Field(0.0, ge=0, description="Elastic weight consolidation: strength of the pull back to the base's weights, weighted by how "
                        "much each one matters for general text. Full tuning only; 0: none.")
     ewc_samples: int = Field(200, ge=1, le=10_000, description="Texts from which the weights' importance (Fisher information) is estimated.")
+
+    @property
+    def full(self) -> bool:
+        return self.tuning == "full"
 
     @model_validator(mode="after")
     def _ewc_needs_full(self) -> "Sft":
@@ -104,9 +113,12 @@ Stage = Annotated[Sft | Dpo, Field(discriminator="kind")]
 TINY_PARAMETERS = 20_000_000
 
 
-def proposed_stage(kind: Literal["sft", "dpo"], parameters: int) -> Sft | Dpo:
-    """Defaults for a base of that many parameters. Tiny models need larger steps (measured on the shipped base)."""
+def proposed_stage(kind: Literal["sft", "dpo"], parameters: int, tuning: Literal["lora", "full"] = "lora") -> Sft | Dpo:
+    """Defaults for a base of that many parameters. Tiny models need larger steps (measured on the shipped base), and all weights
+    together smaller ones than an adapter."""
     tiny = parameters < TINY_PARAMETERS
+    if kind == "sft" and tuning == "full":
+        return Sft(tuning="full", learning_rate=3e-4, epochs=4) if tiny else Sft(tuning="full", learning_rate=1e-5)
     if kind == "sft":
         return Sft(learning_rate=2e-3, epochs=4) if tiny else Sft()
     return Dpo(learning_rate=2e-4, epochs=2) if tiny else Dpo()

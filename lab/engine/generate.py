@@ -1,4 +1,4 @@
-"""Greedy decoding of a batch in which every row may use another adapter of the same base.
+"""Decoding of a batch in which every row may use another adapter of the same base: greedy, or drawn at temperature 1.
 
 The engine knows token ids only; prompts, shots and passages are made elsewhere.
 """
@@ -31,13 +31,15 @@ Stop = Callable[[], bool]
 
 @torch.inference_mode()
 def generate(loaded: Loaded, prompts: Sequence[list[int]], max_new_tokens: int, on_token: OnToken | None = None,
-             should_stop: Stop = lambda: False, bank: AdapterBank | None = None, adapters: Sequence[str] = ()) -> list[Answer]:
+             should_stop: Stop = lambda: False, bank: AdapterBank | None = None, adapters: Sequence[str] = (),
+             chance: torch.Generator | None = None) -> list[Answer]:
     """Answers for one batch, in order. Rows that have ended leave the batch.
 
-    prompts: token ids, none empty; bank and adapters: an adapter's name in the bank per row, or none for the model as it is.
+    prompts: token ids, none empty; bank and adapters: an adapter's name in the bank per row, or none for the model as it is; the rows'
+    names must share a set of weights. chance: draws each token from the model's distribution; None: greedy.
     """
     answers = [Answer() for _ in prompts]
-    batch = _Batch(loaded, prompts, bank, adapters)
+    batch = _Batch(loaded, prompts, bank, adapters, chance)
     step, tokens = 0, batch.start()
     while step < max_new_tokens:
         open_places = []
@@ -59,9 +61,10 @@ def generate(loaded: Loaded, prompts: Sequence[list[int]], max_new_tokens: int, 
 class _Batch:
     """The rows still being written, with their cache. Left-padded, so that all rows end at the same place."""
 
-    def __init__(self, loaded: Loaded, prompts: Sequence[list[int]], bank: AdapterBank | None, adapters: Sequence[str]):
+    def __init__(self, loaded: Loaded, prompts: Sequence[list[int]], bank: AdapterBank | None, adapters: Sequence[str],
+                 chance: torch.Generator | None):
         width = max(len(ids) for ids in prompts)
-        self.loaded, self.bank, self.adapters = loaded, bank, list(adapters)
+        self.loaded, self.bank, self.adapters, self.chance = loaded, bank, list(adapters), chance
         self.rows = list(range(len(prompts)))
         self.ids = torch.tensor([[loaded.pad] * (width - len(ids)) + ids for ids in prompts], device=loaded.device)
         self.mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in prompts], device=loaded.device)
@@ -89,7 +92,10 @@ class _Batch:
             self.bank.choose(self.adapters)
         out = self.loaded.model(input_ids=ids, attention_mask=self.mask, position_ids=positions, past_key_values=self.cache,
                                 use_cache=True, logits_to_keep=1)
-        return out.logits[:, -1].argmax(-1).tolist()
+        logits = out.logits[:, -1]
+        if self.chance is None:
+            return logits.argmax(-1).tolist()
+        return torch.multinomial(logits.float().softmax(-1), 1, generator=self.chance).squeeze(1).tolist()
 
 
 def batches(lengths: Sequence[int], rows: int = 64, tokens: int = TOKENS_PER_BATCH) -> list[list[int]]:

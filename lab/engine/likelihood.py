@@ -31,11 +31,16 @@ def padded(rows: Sequence[tuple[list[int], list[int]]], pad: int, device: torch.
     return {name: tensor.to(device) for name, tensor in batch.items()}, keep
 
 
-def answer_logps(model: torch.nn.Module, batch: dict[str, torch.Tensor], keep: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Per-position log-probabilities (rows, keep) of the labels, zero where nothing is trained, and the trained mask."""
+def answer_logits(model: torch.nn.Module, batch: dict[str, torch.Tensor], keep: int) -> torch.Tensor:
+    """Logits (rows, keep, vocabulary) that predict the last `keep` positions, in full precision."""
     out = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], position_ids=batch["position_ids"],
                 use_cache=False, logits_to_keep=keep + 1)
-    logits = out.logits[:, :-1].float()
+    return out.logits[:, :-1].float()
+
+
+def answer_logps(model: torch.nn.Module, batch: dict[str, torch.Tensor], keep: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Per-position log-probabilities (rows, keep) of the labels, zero where nothing is trained, and the trained mask."""
+    logits = answer_logits(model, batch, keep)
     labels = batch["labels"][:, -keep:]
     trained = labels != -100
     picked = logits.gather(2, labels.clamp(min=0).unsqueeze(2)).squeeze(2)

@@ -1,4 +1,7 @@
-"""A System answers a Suite: greedy answers, or log-probabilities where the scorer reads those, and a Score per item."""
+"""A System answers a Suite: greedy answers, or log-probabilities where the scorer reads those, and a Score per item.
+
+For a trained System each Score also says how far its weights have moved from the base's on that item (forward KL).
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ import time
 from typing import Callable
 
 from lab.core import Evaluation, Item, Score, Scorer, Stopped, Suite
+from lab.engine.bank import AdapterBank
 from lab.engine.generate import Answer, batches, generate
 from lab.engine.likelihood import continuation_logps
+from lab.evals.divergence import drawn_answers, forward_kl
 from lab.evals.scorers import score_answer
 from lab.methods.asking import Asked, Asker
 from lab.methods.retrieval import hit
@@ -17,8 +22,12 @@ Progress = Callable[[int, int], None]
 
 
 def evaluate(asker: Asker, suite: Suite, key: str, run: str = "", progress: Progress = lambda done, total: None,
-             should_stop: Callable[[], bool] = lambda: False) -> Evaluation:
-    """Every item of the suite once, under the key it is stored by. Raises Stopped between batches."""
+             should_stop: Callable[[], bool] = lambda: False, bank: AdapterBank | None = None) -> Evaluation:
+    """Every item of the suite once, under the key it is stored by. Raises Stopped between batches.
+
+    bank: holds the weights that the asker names; with it the divergence from the base is measured. The answers come from what is chosen
+    in it.
+    """
     begun = time.perf_counter()
     scores: dict[str, Score] = {item.id: Score(item=item.id, entity=item.entity, values={}) for item in suite.items}
     if any(scorer.generates for scorer in suite.scorers):
@@ -26,6 +35,8 @@ def evaluate(asker: Asker, suite: Suite, key: str, run: str = "", progress: Prog
     for scorer in suite.scorers:
         if not scorer.generates:
             _read(asker, suite, scorer, scores, progress, should_stop)
+    if bank and asker.adapter:
+        _measure_divergence(asker, bank, suite, scores, should_stop)
     return Evaluation(system_key=key, suite=suite.name, suite_fingerprint=suite.fingerprint, role=suite.role, scorers=suite.scorers,
                       decoding=f"greedy, at most {suite.max_new_tokens} tokens", chance=suite.chance,
                       scores=tuple(scores[item.id] for item in suite.items), seconds=time.perf_counter() - begun, run=run)
@@ -84,6 +95,18 @@ def _read(asker: Asker, suite: Suite, scorer: Scorer, scores: dict[str, Score], 
         value, reason = _read_value(scorer, item, by_item.get(item.id, {}))
         scores[item.id] = score.model_copy(update={"values": {**score.values, scorer.kind: value},
                                                    "reason": "; ".join(part for part in (score.reason, reason) if part)})
+
+
+def _measure_divergence(asker: Asker, bank: AdapterBank, suite: Suite, scores: dict[str, Score], should_stop: Callable[[], bool]) -> None:
+    """Forward KL on the task's own questions and on raw text; retention questions in words are left out, they are about the score."""
+    if all(not item.prompt for item in suite.items):
+        rows = {item.id: _row(asker, item, item.answer) for item in suite.items}
+    elif suite.role == "task":
+        rows = drawn_answers(asker, bank, suite, lambda: _check(should_stop))
+    else:
+        return
+    for name, value in zip(rows, forward_kl(asker.loaded, bank, asker.adapter, list(rows.values()), lambda: _check(should_stop))):
+        scores[name] = scores[name].model_copy(update={"kl": value})
 
 
 def _row(asker: Asker, item: Item, text: str) -> tuple[list[int], list[int]]:

@@ -108,8 +108,8 @@ def _started(base: Base, log: Path) -> Answerer:
 
 
 def command(base: Base) -> list[str]:
-    """What Python is asked to run."""
-    return ["-m", "lab", "serve", "--base", base.ref]
+    """What Python is asked to run. A made base is given as its folder."""
+    return ["-m", "lab", "serve", "--base", str(store.bases.folder_of(base)) if base.kind == "made" else base.ref]
 
 
 def _not_ready(log: Path) -> ModelError:

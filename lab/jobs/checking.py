@@ -6,9 +6,10 @@ import shutil
 from collections.abc import Iterator
 
 from lab import store
-from lab.core import DataError, DiskError, Experiment, Failure, LabError, ModelError, System, TaskData
+from lab.core import WORLD_TEXT, DataError, DiskError, Experiment, Failure, LabError, ModelError, Sft, System, TaskData, training_rows
 from lab.jobs.lengths import too_long
 
+MOST_NAMED = 20  # of a slice's values in one sentence
 FREE_BYTES = 500 << 20  # one small run's checkpoints, adapter and answers
 
 
@@ -19,11 +20,12 @@ def check(experiment: Experiment) -> list[Failure]:
 
 def problems(experiment: Experiment) -> list[LabError]:
     """The same as errors that can be raised."""
-    found = [*_disk(), *_suites(experiment), *_bases(experiment), *_tasks(experiment)]
+    found = [*disk(), *_suites(experiment), *_bases(experiment), *_tasks(experiment)]
     return list({str(error): error for error in found}.values())  # one base's trouble is met once per System
 
 
-def _disk() -> Iterator[LabError]:
+def disk() -> Iterator[LabError]:
+    """Why a run would not find the room it needs."""
     place = store.home()
     while not place.exists():
         place = place.parent
@@ -74,6 +76,8 @@ def _system(system: System, data: TaskData) -> Iterator[LabError]:
     if "sft" in kinds and not train:
         yield DataError("Fine-tuning needs training examples and the task has none", where,
                         "Add training examples to the task, or take the SFT stage out of the System")
+    else:
+        yield from _stages(system, data, where)
     if "dpo" in kinds and not any(pair.split == "train" for pair in data.preferences):
         yield DataError("DPO needs preference pairs and the task has none to train on", where,
                         "Add preference pairs to the task, or take the DPO stage out of the System")
@@ -86,3 +90,39 @@ def _system(system: System, data: TaskData) -> Iterator[LabError]:
     if system.retrieval and system.retrieval.retriever != "lexical" and not system.retrieval.embedder:
         yield DataError(f"The {system.retrieval.retriever} retriever needs a sentence-embedding model and none is named", where,
                         "Name an embedder (a local folder or a hub id), or use the lexical retriever")
+
+
+def _stages(system: System, data: TaskData, where: str) -> Iterator[LabError]:
+    """What stands against the SFT stages of a task that has training examples."""
+    adapted = False
+    for stage in system.training:
+        if stage.full and adapted:
+            yield DataError("Full fine-tuning follows a LoRA stage: the adapter belongs to weights that would no longer be there", where,
+                            "Put full fine-tuning first, or make every stage LoRA")
+        adapted = adapted or not stage.full
+        if isinstance(stage, Sft):
+            yield from _rows(stage, data, where)
+            yield from _general(stage, where)
+
+
+def _rows(stage: Sft, data: TaskData, where: str) -> Iterator[LabError]:
+    rows = data.split("train")
+    found = training_rows(rows, stage.rows)
+    if not found:
+        name = stage.rows.partition("=")[0].strip()
+        values = sorted({row.slices[name] for row in rows if name in row.slices})
+        known = sorted({each for row in rows for each in row.slices})
+        do = (f"{name} has these values: {', '.join(values[:MOST_NAMED])}" if values else
+              f"The training examples have these slices: {', '.join(known)}" if known else "The training examples have no slices: leave it empty")
+        yield DataError(f"No training example is in the slice {stage.rows}", where, do)
+    elif stage.examples > len(found):
+        yield DataError(f"{stage.examples} training examples are asked for and there are {len(found)}"
+                        + (f" with {stage.rows}" if stage.rows else ""), where, f"Ask for at most {len(found)}, or 0 for all")
+
+
+def _general(stage: Sft, where: str) -> Iterator[LabError]:
+    if (stage.replay or stage.ewc) and stage.replay_from != WORLD_TEXT:
+        try:
+            store.texts.load(stage.replay_from)
+        except DataError as error:
+            yield DataError(error.failure.what, f"{where}: {error.failure.where}", error.failure.do)

@@ -20,11 +20,13 @@ LOG_BYTES, LOG_LINES = 4_000, 6
 def derive(run_id: str, attempt: int, kills_before: int | None) -> str:
     """Write down what became of a run whose process has ended, and return the new state's name.
 
-    `kills_before`: the count of kills for memory when the worker started. Final states are never touched.
+    `kills_before`: the count of kills for memory when the worker started. Final states are never touched, nor is a
+    run that was resumed since.
     """
-    now = store.runs.state(run_id).name
-    if now in FINAL:
-        return now
+    now = store.runs.state(run_id)
+    resumed = now.name == "queued" and now.attempt >= attempt  # it had ended well, and somebody was quicker than we
+    if now.name in FINAL or resumed:
+        return now.name
     code = store.runs.read_exit(run_id, attempt)
     if store.runs.asked_to_stop(run_id):
         return _move(run_id, "stopped", attempt=attempt, ended=time.time())

@@ -1,13 +1,14 @@
-"""What a page or a shell may do to runs: launch, stop, resume. Each writes files and wakes the supervisor; none starts a worker."""
+"""What a page or a shell may do to runs: launch (an Experiment or a pretraining), stop, resume. Each writes files and wakes the
+supervisor; none starts a worker."""
 
 from __future__ import annotations
 
 import time
 
 from lab import store
-from lab.core import FINAL, DataError, Experiment, Run
+from lab.core import FINAL, DataError, Experiment, Pretraining, Run
 from lab.jobs import office
-from lab.jobs.checking import problems
+from lab.jobs.checking import disk, problems
 from lab.jobs.planning import plan
 
 
@@ -23,16 +24,33 @@ def launch(experiment: Experiment, slots: int | None = None) -> list[Run]:
     store.experiments.save(experiment)
     if slots is not None:
         office.change(slots=slots)
+    _queue(runs)
+    return runs
+
+
+def launch_pretraining(settings: Pretraining) -> Run:
+    """Queue the making of a base and see to it that the supervisor lives. Its checkpoints become Bases (store.bases.made).
+
+    Raises DiskError where there is no room for it, before anything is written.
+    """
+    for problem in disk():
+        raise problem
+    run = Run(id=store.new_id("run"), pretraining=settings, seed=settings.seed, created=time.time())
+    _queue([run])
+    return run
+
+
+def _queue(runs: list[Run]) -> None:
     office.ensure_supervisor()  # first, so that its imports run while the runs are written
     for run in runs:
         store.runs.create(run)
     office.ping()
     office.ensure_supervisor()
-    return runs
 
 
 def stop(run_id: str, keep: bool = False) -> None:
-    """Ask a run to stop; a queued one is stopped at once. `keep` keeps and scores what was trained so far.
+    """Ask a run to stop; a queued one is stopped at once. `keep` keeps and scores what was trained so far; of a pretraining it
+    keeps the model as a base.
 
     The supervisor sees to the rest from the file, whatever becomes of the caller. A run that has ended is left as it is.
     """

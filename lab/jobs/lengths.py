@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lab import store
-from lab.core import DataError, LabError, System, TaskData
+from lab.core import DataError, LabError, Sft, System, TaskData, training_rows
 from lab.corpus.preview import tokenizer_of
 from lab.corpus.template import ChatTemplate
 
@@ -20,7 +20,7 @@ def too_long(system: System, data: TaskData) -> Iterator[LabError]:
     template = ChatTemplate.of(folder, system.template)
     where = f"System {system.name}, task {data.task.name}"
     for stage in system.training:
-        rows = _pairs(data) if stage.kind == "dpo" else _examples(data)
+        rows = _pairs(data) if stage.kind == "dpo" else _examples(stage, data)
         yield from _beyond(folder, template, system, rows, stage.max_length, f"{where}, {stage.kind.upper()}",
                            "Raise the stage's maximum length, or shorten or leave out these rows")
     if system.base.context:
@@ -30,8 +30,10 @@ def too_long(system: System, data: TaskData) -> Iterator[LabError]:
                            "the questions, lower the longest answer, or choose a base with a longer context")
 
 
-def _examples(data: TaskData) -> list[tuple[str, str, str]]:
-    return [(row.id, row.prompt, row.answer) for row in data.examples if row.split != "test"]
+def _examples(stage: Sft, data: TaskData) -> list[tuple[str, str, str]]:
+    """The rows that the stage reads."""
+    rows = [*training_rows(data.split("train"), stage.rows, stage.examples), *training_rows(data.split("validation"), stage.rows)]
+    return [(row.id, row.prompt, row.answer) for row in rows]
 
 
 def _pairs(data: TaskData) -> list[tuple[str, str, str]]:

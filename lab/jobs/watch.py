@@ -16,7 +16,8 @@ from lab.jobs import office, processes
 
 TRAINING_WEIGHT = 2  # measured on the shipped tour: a training takes about twice as long as answering eight suites
 STAGES = {"load": "Loading the model", "index": "Building the search index", "sft": "Fine-tuning (SFT)",
-          "dpo": "Aligning (DPO)", "evaluate": "Answering"}
+          "dpo": "Aligning (DPO)", "pretrain": "Pretraining", "evaluate": "Answering"}
+LAST_PROBES = 0.05  # share of a pretraining that its last probes take, measured on XS
 
 
 class RunView(Value):
@@ -140,9 +141,11 @@ def _view(run: Run, state: State, supervised: bool) -> RunView:
 
 def progress(run: Run, follower: Follower) -> float | None:
     """Share of the run that is done. A training stage counts twice as much as answering all suites, which count alike; an index
-    counts as one suite."""
+    counts as one suite. A pretraining's last probes take a small share of it."""
     if not follower.last:
         return None
+    if run.pretraining:
+        return _progress_of_pretraining(follower.last)
     suites = 1 + len(run.suites)
     weights = {"index": 1} if run.system.retrieval else {}
     weights |= {stage.kind: TRAINING_WEIGHT * suites for stage in run.system.training}
@@ -153,6 +156,11 @@ def progress(run: Run, follower: Follower) -> float | None:
     else:
         done = sum(weights.get(seen, 0) for seen in follower.stages[:-1]) + part * weights.get(stage, 0)
     return min(1.0, done / (sum(weights.values()) + suites))
+
+
+def _progress_of_pretraining(last: dict[str, Any]) -> float:
+    part = min(1.0, (last.get("step") or 0) / (last.get("total") or 1))
+    return 1 - LAST_PROBES + LAST_PROBES * part if last["stage"] == "evaluate" else (1 - LAST_PROBES) * part
 
 
 def doing(run: Run, follower: Follower) -> str:

@@ -24,7 +24,8 @@ class Asked:
 
 
 class Asker:
-    """Turns questions into prompts for one System. `train`: the rows that shots are taken from; `adapter` names its adapter on the loaded base, or is None."""
+    """Turns questions into prompts for one System. `train`: the rows that shots are taken from; `adapter` names what was trained for it in
+    the loaded base's bank (an adapter or a set of weights), or is None."""
 
     def __init__(self, system: System, loaded: Loaded, train: Sequence[Example], searcher: Searcher | None, adapter: str | None = None):
         self.system, self.loaded, self.searcher, self.adapter = system, loaded, searcher, adapter

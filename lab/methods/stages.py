@@ -5,18 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lab.core import DataError, Stage, TaskData
+from lab.core import DataError, Stage, TaskData, training_rows
 from lab.engine.load import Loaded
 from lab.methods.prompting import Messages
+from lab.methods.replay import General
 from lab.methods.training import Hooks
 
 
-def _sft(loaded: Loaded, stage: Any, messages: Messages, data: TaskData, folder: Path, hooks: Hooks) -> None:
+def _sft(loaded: Loaded, stage: Any, messages: Messages, data: TaskData, folder: Path, hooks: Hooks, general: General | None) -> None:
     from lab.methods.sft import train
-    train(loaded, stage, messages, _some(data.split("train"), "training examples", data), data.split("validation"), folder, hooks)
+    chosen = training_rows(data.split("train"), stage.rows, stage.examples)
+    what = f"training examples with {stage.rows}" if stage.rows else "training examples"
+    train(loaded, stage, messages, _some(chosen, what, data), training_rows(data.split("validation"), stage.rows), folder, hooks, general)
 
 
-def _dpo(loaded: Loaded, stage: Any, messages: Messages, data: TaskData, folder: Path, hooks: Hooks) -> None:
+def _dpo(loaded: Loaded, stage: Any, messages: Messages, data: TaskData, folder: Path, hooks: Hooks, general: General | None) -> None:
     from lab.methods.dpo import train
     pairs = {name: [pair for pair in data.preferences if pair.split == name] for name in ("train", "validation")}
     train(loaded, stage, messages, _some(pairs["train"], "preference pairs", data), pairs["validation"], folder, hooks)
@@ -31,7 +34,8 @@ def _some(rows: Any, what: str, data: TaskData) -> Any:
 STAGES = {"sft": _sft, "dpo": _dpo}
 
 
-def run_stage(loaded: Loaded, stage: Stage, messages: Messages, data: TaskData, folder: Path, hooks: Hooks) -> None:
-    """Train one stage on the adapter that `loaded.model` carries. `messages` makes a question's prompt as it will be asked.
-    Raises LabError or Stopped."""
-    STAGES[stage.kind](loaded, stage, messages, data, folder, hooks)
+def run_stage(loaded: Loaded, stage: Stage, messages: Messages, data: TaskData, folder: Path, hooks: Hooks,
+              general: General | None = None) -> None:
+    """Train one stage on what `loaded.model` lets be trained: the adapter that it carries, or all its weights. `messages` makes a
+    question's prompt as it will be asked; `general` is needed where the stage replays text or holds weights. Raises LabError or Stopped."""
+    STAGES[stage.kind](loaded, stage, messages, data, folder, hooks, general)

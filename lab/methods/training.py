@@ -17,10 +17,12 @@ from torch.utils.data import Sampler
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from lab.core import Dpo, MemoryError_, Sft, Stopped, TrainingError
+from lab.engine.devices import precision
 from lab.engine.load import Loaded
 
 MAX_POINTS = 500  # logged training points per run
 BATCHES_SORTED_TOGETHER = 50  # rows are shuffled first, then sorted within blocks of this many batches
+CHECKPOINTS_KEPT = 2  # the newest may be torn by a crash; the one before it is whole
 BAD_STEPS = 3  # non-finite losses or gradients in a row that end a run
 
 
@@ -47,7 +49,7 @@ def arguments(settings: Sft | Dpo, rows: int, loaded: Loaded, folder: Path, hook
     on_cpu = loaded.device.type == "cpu"
     return dict(
         output_dir=str(folder), report_to="none", disable_tqdm=True, seed=settings.seed, data_seed=settings.seed,
-        use_cpu=on_cpu, bf16=not on_cpu and loaded.model.dtype == torch.bfloat16, fp16=False,
+        use_cpu=on_cpu, bf16=precision(loaded.device) == torch.bfloat16, fp16=False,
         gradient_checkpointing=False, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
         num_train_epochs=settings.epochs, per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=max(32, settings.batch_size), lr_scheduler_type="cosine",
@@ -55,7 +57,7 @@ def arguments(settings: Sft | Dpo, rows: int, loaded: Loaded, folder: Path, hook
         remove_unused_columns=False,
         logging_strategy="steps", logging_steps=max(1, steps // MAX_POINTS), logging_nan_inf_filter=False,
         eval_strategy="steps", eval_steps=max(1, steps // settings.evaluations), eval_on_start=hooks.resume_from is None,
-        prediction_loss_only=True, save_strategy="no", dataloader_pin_memory=not on_cpu, max_length=None)
+        prediction_loss_only=True, save_strategy="no", save_total_limit=CHECKPOINTS_KEPT, dataloader_pin_memory=not on_cpu, max_length=None)
 
 
 class Watcher(TrainerCallback):

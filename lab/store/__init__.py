@@ -1,6 +1,6 @@
 """The only room that knows file names. Values in, values out; every write is whole or not at all."""
 
-from lab.store import artifacts, bases, evaluations, experiments, files, runs, tasks
+from lab.store import artifacts, bases, evaluations, experiments, files, runs, tasks, texts
 from lab.store.places import SHIPPED, home, new_id, place
 
-__all__ = ["SHIPPED", "artifacts", "bases", "evaluations", "experiments", "files", "home", "new_id", "place", "runs", "tasks"]
+__all__ = ["SHIPPED", "artifacts", "bases", "evaluations", "experiments", "files", "home", "new_id", "place", "runs", "tasks", "texts"]

@@ -1,4 +1,5 @@
-"""Bases: the shipped ones and local Hugging Face folders. A folder is judged here before anything loads it."""
+"""Bases: the shipped ones, local Hugging Face folders, and the checkpoints of pretrainings (made). A folder is judged here before
+anything loads it."""
 
 from __future__ import annotations
 
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from lab.core import Base, ModelError, content_key
-from lab.store import files
-from lab.store.places import SAFE_ID, SHIPPED
+from lab.store import artifacts, files
+from lab.store.places import SAFE_ID, SHIPPED, home
 
 PICKLE = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pt2")
 NAMED = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
          "chat_template.jinja", "tokenizer.model", "vocab.json", "merges.txt")
+MADE = "base-"  # artifacts of this name are checkpoints of pretrainings
 HEADER_LIMIT = 100 << 20  # a safetensors header above this is not a model's
 
 
@@ -24,6 +26,23 @@ def shipped() -> list[str]:
     root = SHIPPED / "bases"
     found = [path.parent for path in root.glob("*/config.json")] if root.is_dir() else []
     return [path.name for path in sorted(found, key=lambda path: sum(p.stat().st_size for p in path.glob("*.safetensors")))]
+
+
+def made_key(run_id: str, step: int) -> str:
+    """The artifact key of a run's checkpoint at a step."""
+    return f"{MADE}{step}-{run_id}"
+
+
+def made(all_objectives: bool = False) -> list[dict[str, Any]]:
+    """What the makers wrote about the checkpoints that pretrainings kept, with their artifact "key": newest run first, steps ascending.
+
+    Next-token models only, unless all are asked for: a masked-token model cannot answer.
+    """
+    root = home() / "artifacts"
+    found = [files.read_json(path) | {"key": path.parent.name} for path in root.glob(f"{MADE}*/manifest.json")]
+    causal = [about for about in found if all_objectives or about["objective"] == "causal"]
+    steps = sorted(causal, key=lambda about: about["step"])
+    return sorted(steps, key=lambda about: about["run"], reverse=True)
 
 
 def folder_of(base: Base) -> Path:
@@ -40,16 +59,22 @@ def _folder(kind: str, ref: str) -> Path:
         if not SAFE_ID.fullmatch(ref):
             raise ModelError("This is not a shipped base", repr(ref)[:80], f"Shipped: {', '.join(shipped())}")
         return SHIPPED / "bases" / ref
+    if kind == "made":
+        found = artifacts.find(ref)
+        if found is None:
+            raise ModelError("This checkpoint of a pretraining is no longer there", repr(ref)[:80],
+                             "Choose another base, or pretrain it again on the page Pretrain")
+        return found
     return Path(ref).expanduser().resolve()
 
 
 def resolve(kind: str, ref: str) -> Base:
-    """A Base from a shipped name or a folder path. Raises ModelError with the reason and the way out."""
+    """A Base from a shipped name, a folder path or the artifact key of a pretraining's checkpoint (made). Raises ModelError with the reason and the way out."""
     path = _folder(kind, ref)
     check(path)
     stamps = tuple((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in _named_files(path))
     fingerprint, parameters = _measure(path, stamps)
-    return Base(kind=kind, ref=ref if kind == "shipped" else str(path), fingerprint=fingerprint, parameters=parameters,
+    return Base(kind=kind, ref=str(path) if kind == "folder" else ref, fingerprint=fingerprint, parameters=parameters,
                 context=_context(files.read_json(path / "config.json")))
 
 
@@ -68,6 +93,8 @@ def check(path: Path) -> None:
     config = _config(path)
     if "auto_map" in config:
         raise ModelError("config.json asks for remote code (auto_map)", str(path), "Use a model whose architecture transformers knows")
+    if any(str(name).endswith("ForMaskedLM") for name in config.get("architectures") or ()):
+        raise ModelError("This model fills masked tokens; it cannot write answers", str(path), "Choose a causal (next-token) language model")
     if not any(name.endswith(".safetensors") for name in names):
         raise ModelError("The folder has no safetensors weights", str(path), "Save the model with save_pretrained")
     if not {"tokenizer.json", "tokenizer.model", "vocab.json"} & set(names):
@@ -108,3 +135,10 @@ def _parameters(path: Path) -> int:
         return sum(prod(about["shape"]) for name, about in header.items() if name != "__metadata__")
     except (OSError, ValueError, KeyError, struct.error) as error:
         raise ModelError(f"The weights cannot be read ({error})", str(path), "Download or save the model again") from error
+
+
+def shape(base: Base) -> str:
+    """Equal for bases whose weights fit into each other's place: the same architecture and sizes, and the same tokenizer and template."""
+    path = folder_of(base)
+    config = {name: value for name, value in _config(path).items() if name not in ("_name_or_path", "transformers_version", "dtype", "use_cache")}
+    return content_key(config, {p.name: files.sha256(p) for p in _named_files(path) if p.suffix != ".safetensors" and "config" not in p.name})

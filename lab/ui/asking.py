@@ -57,10 +57,11 @@ def replies_panel(asking: answers.Asking) -> None:
     for start in range(0, len(asking.replies), width):
         for column, reply in zip(st.columns(width), asking.replies[start:start + width]):
             with column.container(border=True, height="stretch"):
-                _reply(reply)
+                reply_card(reply)
 
 
-def _reply(reply: answers.Reply) -> None:
+def reply_card(reply: answers.Reply) -> None:
+    """One answer as it grows, and what was sent for it."""
     st.markdown(f"**{text.label(reply.system)}**")
     if reply.problem:
         st.text(reply.problem)

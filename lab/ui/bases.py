@@ -1,4 +1,4 @@
-"""Choosing and inspecting a base: a shipped one or a local folder. Refusals come with their reason."""
+"""Choosing and inspecting a base: a shipped one, a pretraining's checkpoint or a local folder. Refusals come with their reason."""
 
 from __future__ import annotations
 
@@ -15,20 +15,30 @@ SOURCES = {"base": "its own", "plain": "plain (stored with the System)", "system
 
 def choose_base(key: str, where: str = "Base model") -> Base | None:
     """A Base that can be used, or None with the reason on the page."""
-    options = [*store.bases.shipped(), FOLDER]
-    chosen = st.selectbox(where, options, key=f"{key}_base", persist_state="session",
-                          help="Shipped bases are there at once. Any Hugging Face folder with safetensors weights works in their place.")
-    ref = chosen
+    made = made_titles()
+    chosen = st.selectbox(where, [*store.bases.shipped(), *made, FOLDER], key=f"{key}_base", persist_state="session",
+                          format_func=lambda option: made.get(option, option),
+                          help="Shipped bases are there at once, and so are the checkpoints of your own pretrainings. Any Hugging Face folder "
+                          "with safetensors weights works in their place.")
+    kind, ref = ("made", chosen) if chosen in made else ("shipped", chosen)
     if chosen == FOLDER:
+        kind = "folder"
         ref = st.text_input("Folder of the model", key=f"{key}_folder", persist_state="session", placeholder="/models/my-model",
                             help="The folder that holds config.json, model.safetensors and tokenizer.json.")
         if not ref:
             return None
     try:
-        return reads.base("folder" if chosen == FOLDER else "shipped", ref)
+        return reads.base(kind, ref)
     except LabError as error:
         panels.problem("This base cannot be used", error.failure)
         return None
+
+
+def made_titles() -> dict[str, str]:
+    """Artifact key -> 'XS, next token, seed 0, step 500 of 2300' of every checkpoint that can write. Equal ones get the end of their run's id."""
+    made = reads.made()
+    names = [f"{about['title']} of {about['total']}" for about in made]
+    return {about["key"]: name if names.count(name) == 1 else f"{name} ({about['run'][-6:]})" for about, name in zip(made, names)}
 
 
 def inspect(base: Base) -> None:

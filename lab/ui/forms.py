@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, get_args, get_origin
+from contextlib import nullcontext
+from typing import Any, Literal, Sequence, get_args, get_origin
 
 import streamlit as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from lab.core import Failure, Value
+from lab.core import OBJECTIVES, Failure, Value
 from lab.ui import panels
 
 SIMPLE = {"Prompting": ("instruction", "shots"), "Retrieval": ("retriever", "top_k", "chunk_words"),
-          "Sft": ("epochs", "learning_rate", "lora_rank"), "Dpo": ("epochs", "learning_rate", "beta")}
+          "Sft": ("epochs", "learning_rate", "lora_rank"), "Dpo": ("epochs", "learning_rate", "beta"),
+          "Pretraining": ("preset", "objective", "steps", "checkpoints", "seed")}
 HIDDEN = ("kind", "seed")  # an Experiment's own seeds replace these
 LONG = ("instruction", "passage_format")
 WORDS = {"top_k": "Passages (top k)", "lora_rank": "LoRA rank", "lora_alpha": "LoRA alpha", "lora_dropout": "LoRA dropout", "beta": "Beta",
          "chunk_words": "Passage length (words)", "overlap_words": "Overlap (words)", "max_length": "Maximum length (tokens)",
-         "with_passages": "Train with passages"}
+         "with_passages": "Train with passages", "tuning": "What is trained", "examples": "Examples (0: all)", "rows": "Rows of these slices",
+         "replay": "Replay (share of the loss)", "replay_from": "Replayed text", "ewc": "EWC strength", "ewc_samples": "EWC texts",
+         "preset": "Size", "steps": "Steps (0: the size's own)"}
+CHOICES = {"lora": "LoRA", "full": "all weights", **OBJECTIVES}  # where a value is no word for people
 
 
-def lever_form(start: Value, prefix: str, expert: bool) -> Value | None:
+def lever_form(start: Value, prefix: str, expert: bool, where: Sequence[Any] = ()) -> Value | None:
     """Widgets for a lever's settings, filled with `start`. None where the settings contradict each other; the page says why.
 
-    What Simple does not show keeps its value: switching back and forth loses nothing.
+    What Simple does not show keeps its value: switching back and forth loses nothing. `where`: columns that take the widgets in turn.
     """
     kind = type(start)
-    shown = [name for name in kind.model_fields if name not in HIDDEN and (expert or name in SIMPLE[kind.__name__])]
+    simple = SIMPLE[kind.__name__]
+    shown = [name for name in kind.model_fields if name not in HIDDEN] if expert else [name for name in kind.model_fields if name in simple]
     values = start.model_dump() | _kept(kind, prefix)
-    for name in shown:
-        values[name] = _widget(name, kind.model_fields[name], values[name], f"{prefix}_{name}")
+    for place, name in enumerate(shown):
+        with where[place % len(where)] if where else nullcontext():
+            values[name] = _widget(name, kind.model_fields[name], values[name], f"{prefix}_{name}")
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -48,7 +55,7 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
     if get_origin(field.annotation) is Literal:
         options = list(get_args(field.annotation))
         default = {} if key in st.session_state else {"default": value}
-        return st.segmented_control(label, options, required=True, **default, **about)
+        return st.segmented_control(label, options, required=True, format_func=lambda option: CHOICES.get(option, option), **default, **about)
     if field.annotation is bool:
         return st.toggle(label, **known, **about)
     low, high = bounds(field)

@@ -62,5 +62,5 @@ def parts_of(run: Run) -> list[tuple[str, str]]:
     """(words, artifact key) of everything the run's System needs made."""
     task = reads.task(run.task).task
     parts = [("search index", index_key(run.system.retrieval, task))] if run.system.retrieval else []
-    return parts + [(f"{stage.kind.upper()} adapter", adapter_key(run.system, task, place))
+    return parts + [(f"{stage.kind.upper()} {'weights' if stage.full else 'adapter'}", adapter_key(run.system, task, place))
                     for place, stage in enumerate(run.system.training, start=1)]

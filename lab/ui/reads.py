@@ -178,3 +178,31 @@ def recorded() -> dict[str, Any] | None:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _recorded(path: str, stamp: int) -> dict[str, Any]:
     return json.loads(Path(path).read_text("utf-8"))
+
+
+def pretrainings() -> list[Any]:
+    """RunViews of every pretraining, newest first."""
+    return views("")[::-1]
+
+
+def look_again() -> None:
+    """This session started a pretraining: the next look shows it at once. Other entries are left alone."""
+    for experiment_id in ("", None):
+        _views.clear(_home(), experiment_id)
+    _made.clear(_home())
+
+
+@st.cache_resource(ttl=SHORT * 2, max_entries=8, show_spinner=False)
+def _made(home: str) -> list[dict[str, Any]]:
+    return store.bases.made(all_objectives=True)
+
+
+def made(all_objectives: bool = False) -> list[dict[str, Any]]:
+    """Manifests of the bases that pretrainings left, newest run first and steps ascending within a run; at most two seconds old."""
+    return [about for about in _made(_home()) if all_objectives or about["objective"] == "causal"]
+
+
+def cards() -> dict[str, dict[str, Any]]:
+    """Name -> card of every shipped base that says how it was made: steps, curve, probes."""
+    paths = {name: store.SHIPPED / "bases" / name / "card.json" for name in store.bases.shipped()}
+    return {name: _recorded(str(path), _stamp(path)) for name, path in paths.items() if path.is_file()}

@@ -10,12 +10,13 @@ from typing import Any
 
 import streamlit as st
 
-START, DATA, BUILD = "pages/start.py", "pages/data.py", "pages/build.py"
-RUNS, COMPARE, ASK = "pages/runs.py", "pages/compare.py", "pages/ask.py"
+START, DATA, BUILD, PRETRAIN = "pages/start.py", "pages/data.py", "pages/build.py", "pages/pretrain.py"
+RUNS, COMPARE, ASK, EVIDENCE = "pages/runs.py", "pages/compare.py", "pages/ask.py", "pages/evidence.py"
 SECTIONS = {
     "": ((START, "Start", "home"),),
-    "Set up": ((DATA, "Data", "table_view"), (BUILD, "Build", "construction")),
-    "Results": ((RUNS, "Runs", "play_circle"), (COMPARE, "Compare", "query_stats"), (ASK, "Ask", "forum")),
+    "Set up": ((DATA, "Data", "table_view"), (BUILD, "Build", "construction"), (PRETRAIN, "Pretrain", "egg")),
+    "Results": ((RUNS, "Runs", "play_circle"), (COMPARE, "Compare", "query_stats"), (ASK, "Ask", "forum"),
+                (EVIDENCE, "Evidence", "fact_check")),
 }
 _READY, _WANTED = "_router_ready", "_router_wanted"
 

@@ -49,13 +49,17 @@ def choose_experiment(where: Any = st) -> Experiment | None:
     return next((experiment for experiment in found if experiment.id == chosen), None)
 
 
-def choose_systems(label: str, names: Sequence[str], key: str, default: Sequence[str] | None = None, **kwargs: Any) -> list[str]:
-    """Some Systems by name, in the order given. The URL carries them where they are not the default ones."""
+def choose_systems(label: str, names: Sequence[str], key: str, default: Sequence[str] | None = None, *, pick: str = "pills",
+                   **kwargs: Any) -> list[str]:
+    """Some Systems (or other names), in the order given. The URL carries them where they are not the default ones.
+
+    `pick`: "pills" show all names at once, "multiselect" is for many.
+    """
     widget, usual = f"_{key}_widget", [name for name in (default or names) if name in names]
     asked = [name for name in st.query_params.get_all(key) if name in names]
     st.session_state[widget] = asked or usual
-    chosen = st.pills(label, list(names), selection_mode="multi", format_func=text.label, key=widget, on_change=_many_into_url,
-                      args=(key,), **kwargs) or usual
+    about = {"selection_mode": "multi", "format_func": text.label} if pick == "pills" else {}
+    chosen = getattr(st, pick)(label, list(names), key=widget, on_change=_many_into_url, args=(key,), **about, **kwargs) or usual
     return [name for name in names if name in chosen]
 
 

@@ -2,5 +2,6 @@
 
 What is known and what is new is known by construction, so that injection, reading and forgetting can be measured exactly.
 `lexicon`, `names`, `people`, `general`, `reading`, `dialogue`, `corpus`, `suites` and `tasks` are pure and import no torch;
-`tokenizer` needs the tokenizers library, `probes` and `pretrain` need torch and transformers.
+`tokenizer` needs the tokenizers library; what pretrains (`pretrain`, `objectives`, `optimizing`, `states`, `batches`) and what asks
+(`probes`, `both`) need torch and transformers.
 """

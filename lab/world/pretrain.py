@@ -1,78 +1,205 @@
-"""Pretraining of the base from nothing: a bare PyTorch loop over a Hugging Face model, on the world's stream of documents.
+"""Pretraining of a base from nothing: a bare PyTorch loop over a Hugging Face model, on the world's stream of documents.
 
-It ends with a standard model folder that loads anywhere, and a card that says how it was made and what it can and cannot do.
+It ends with a standard model folder that loads anywhere, and a card that says how it was made and what it can and cannot do. It may be
+stopped at any step and goes on bit by bit as if it had not been. It knows nothing of runs, queues or pages: it speaks through hooks.
 """
 
 from __future__ import annotations
 
-import os
 import time
-from math import cos, pi
+from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Callable
 
 import torch
-from torch.nn.functional import cross_entropy
 
-from lab.world import batches, card, corpus, people, probes
+from lab.core import Stopped, TrainingError, content_key
+from lab.world import batches, both, card, corpus, people, probes, states
 from lab.world import tokenizer as tokenizers
+from lab.world.objectives import OBJECTIVES, chance_of, losses_of
+from lab.world.optimizing import Optimizers, optimizers_of, set_rates, share_of_rate
 from lab.world.presets import PRESETS, Preset
 
-Emit = Callable[[dict[str, Any]], None]
-HELD_OUT = 150
+HELD_OUT = 150  # documents of the held-out loss
+EVERY = 20  # steps between two points of the loss curve
+BAD_STEPS = 3  # losses in a row that are no number: the training has diverged
+LADDER_ITEMS = 25  # per probe and checkpoint
+FINAL_ITEMS, FEW_ITEMS, FEW_STEPS = 100, 10, 200  # per probe at the end; of a run with fewer steps than the last
+# How often the last probes report: the ladder, grammar and patterns (a model that can write), the two gaps, the linear head.
+FINAL_PARTS = {"causal": len(probes.PROBES) + 5, "masked": 3}
+
+Facts = dict[str, Any]
+Probed = dict[str, dict[str, float]]  # name -> value, n, low, high
+Write = Callable[[Path], None]
 
 
-def new_model(preset: Preset, tokenizer: Any) -> Any:
-    """Llama in small: of two shapes of this size that were tried (the other: GPT-NeoX) it learned faster per token and second."""
-    from transformers import LlamaConfig, LlamaForCausalLM
-    config = LlamaConfig(vocab_size=len(tokenizer), hidden_size=preset.width, num_hidden_layers=preset.layers,
-                         num_attention_heads=preset.heads, intermediate_size=preset.inner,
-                         max_position_embeddings=preset.positions, tie_word_embeddings=True,
-                         bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id)
-    return LlamaForCausalLM(config)
+@dataclass
+class Hooks:
+    """How pretraining speaks to whoever runs it: numbers out, stop requests in, states and bases into folders."""
+
+    metric: Callable[[int, int, dict[str, float]], None] = lambda step, total, values: None
+    progress: Callable[[int, int], None] = lambda done, total: None  # of the last probes
+    should_stop: Callable[[], bool] = lambda: False
+    keep_stopped: Callable[[], bool] = lambda: False  # after a stop: is the model so far kept as a base?
+    keep: Callable[[Facts, Write], None] = lambda facts, write: None  # a checkpoint is ready: write(folder) makes its model folder
+    states: Path | None = None  # where the state that a resumed run needs is kept; None: nowhere
+    finish_state: Callable[[Path], None] = lambda folder: None
+    resume_from: Path | None = None
+    state_seconds: float = 60.0
 
 
-def optimizers_of(model: Any, preset: Preset) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices, AdamW for embeddings and norms.
+def pretrain(preset: str | Preset, hooks: Hooks, *, objective: str = "causal", seed: int = 0, steps: int = 0, checkpoints: int = 0,
+             device: str | torch.device = "cpu") -> Facts:
+    """Make a base. Returns what is known of the last one that was handed to `hooks.keep`. 0 steps or checkpoints: the preset's own.
 
-    Reading begins after about a quarter of the tokens that AdamW alone needs (measured on this corpus); norms do not decay.
+    Raises KeyError for an unknown preset or objective, Stopped where a stop was asked for and nothing is kept, DataError where the state
+    to resume from is of another recipe, TrainingError where the loss is no longer a number, OSError where nothing can be written.
     """
-    inside = [p for name, p in model.named_parameters() if p.dim() == 2 and "embed" not in name]
-    table = [p for name, p in model.named_parameters() if p.dim() == 2 and "embed" in name]
-    norms = [p for p in model.parameters() if p.dim() < 2]
-    groups = [{"params": table, "weight_decay": preset.weight_decay}, {"params": norms, "weight_decay": 0.0}]
-    return [torch.optim.Muon(inside, lr=preset.muon_rate, weight_decay=preset.weight_decay, momentum=0.95),
-            torch.optim.AdamW(groups, lr=preset.learning_rate, betas=preset.betas, foreach=True)]
+    return Pretrainer(preset, hooks, objective, seed, steps, checkpoints, device).run()
 
 
-def share_of_rate(step: int, preset: Preset) -> float:
-    """Share of the peak learning rate: two cycles of linear warm-up and cosine, the second up to half the peak."""
-    turn = round(preset.restart * preset.steps)
-    peak, start, end = (1.0, 0, turn) if step < turn else (0.5, turn, preset.steps)
-    warmup = min(preset.warmup, max(1, (end - start) // 10))
-    if step - start < warmup:
-        return peak * (step - start + 1) / warmup
-    done = (step - start - warmup) / max(1, end - start - warmup)
-    return peak * (preset.final_rate + (1 - preset.final_rate) * (1 + cos(pi * done)) / 2)
+class Pretrainer:
+    """One pretraining: the model, its optimizers, the text and how far it has come."""
+
+    def __init__(self, preset: str | Preset, hooks: Hooks, objective: str, seed: int, steps: int, checkpoints: int,
+                 device: str | torch.device):
+        chosen = PRESETS[preset] if isinstance(preset, str) else preset
+        given = {name: value for name, value in (("steps", steps), ("checkpoints", checkpoints)) if value}
+        self.name = preset if isinstance(preset, str) else "custom"
+        self.preset, self.hooks, self.seed = chosen.model_copy(update=given), hooks, seed
+        self.objective_name, self.objective = objective, OBJECTIVES[objective]
+        torch.manual_seed(seed)
+        self.world = people.build(0)
+        self.tokenizer = self.objective.tokenizer(self.world)
+        self.model = self.objective.model(self.preset, self.tokenizer).to(device)  # made on the CPU: the same weights on every device
+        self.optimizers = optimizers_of(self.model, self.preset)
+        self.stream = corpus.Corpus(self.world, seed)
+        self.held = list(corpus.held_out(self.world, HELD_OUT, seed=99))
+        self.every = max(1, self.preset.steps // self.preset.checkpoints)
+        self.begun, self.cpu_begun = time.time(), time.process_time()
+        self.at = self._begin()
+        self.saved, self.bad = time.monotonic(), 0
+
+    def _begin(self) -> states.Progress:
+        recipe = content_key(self.preset, self.objective_name, self.seed, self.world.key, corpus.VERSION, tokenizers.tokenizer_hash(self.tokenizer))
+        if not self.hooks.resume_from:
+            return states.Progress(recipe)
+        found = states.load(self.hooks.resume_from, self.model, self.optimizers, recipe)
+        self.begun, self.cpu_begun = self.begun - found.seconds, self.cpu_begun - found.cpu_seconds
+        return found
+
+    def run(self) -> Facts:
+        """To the end, or to a stop, which leaves a state to go on from."""
+        try:
+            while True:
+                if self._is_due():
+                    self._checkpoint()
+                if self.at.step == self.preset.steps:
+                    break
+                if self.hooks.should_stop():
+                    return self._keep_stopped()
+                if time.monotonic() - self.saved > self.hooks.state_seconds:
+                    self._save()
+                self._step()
+            n = FINAL_ITEMS if self.at.step >= FEW_STEPS else FEW_ITEMS
+            return self._keep(final_probes(self.model, self.tokenizer, self.world, n, self.objective_name, self._told()))
+        except Stopped:
+            self._save()
+            raise
+
+    def _is_due(self) -> bool:
+        """Whether this step's checkpoint is still to be measured: a stop may have come while it was."""
+        step, last = self.at.step, self.at.curve[-1]["step"] if self.at.curve else 0
+        return step > last and (step % self.every == 0 or step == self.preset.steps)
+
+    def _step(self) -> None:
+        at, preset = self.at, self.preset
+        rows, texts = batches.rows_of(self.stream, self.tokenizer, at.step, at.step / preset.steps, preset.step_tokens, preset.positions)
+        at.documents, at.corpus = at.documents + len(texts), corpus.chained(at.corpus, texts)
+        set_rates(self.optimizers, at.step, preset)
+        self.model.train()
+        at.losses.append(train_step(self.model, self.optimizers, rows, self.tokenizer, preset, self.objective_name, chance_of(self.seed, at.step)))
+        at.tokens, at.step = at.tokens + sum(map(len, rows)), at.step + 1
+        self.bad = 0 if isfinite(at.losses[-1]) else self.bad + 1
+        if self.bad >= BAD_STEPS:
+            raise TrainingError("The loss is no longer a finite number: the pretraining has diverged", f"step {at.step}",
+                                "Start again with lower learning rates; the checkpoints before are still there")
+        if at.step % EVERY == 0 or at.step == preset.steps:
+            last = at.losses[-EVERY:]
+            self.hooks.metric(at.step, preset.steps, {"loss": sum(last) / len(last), "tokens": at.tokens,
+                                                      "learning_rate": preset.learning_rate * share_of_rate(at.step - 1, preset)})
+
+    def _checkpoint(self) -> None:
+        """A point of the curve (held-out loss and probes), and the model as a base; the last one is kept with the last probes."""
+        at = self.at
+        self.model.eval()
+        pairs = self.objective.text_losses(self.model, self.tokenizer, self.held)
+        last = at.losses[(at.curve[-1]["step"] if at.curve else 0):]
+        held = sum(a for a, _ in pairs) / sum(b for _, b in pairs)
+        found = checkpoint_probes(self.model, self.tokenizer, self.world, self.objective_name, tell=self._leave)
+        at.curve.append({"step": at.step, "tokens": at.tokens, "loss": round(sum(last) / len(last), 4), "validation_loss": round(held, 4),
+                         "probes": {name: score["value"] for name, score in found.items()}})
+        self.hooks.metric(at.step, self.preset.steps, {"eval_loss": held} | {f"probe: {name}": score["value"] for name, score in found.items()})
+        if at.step < self.preset.steps:
+            self._keep(found)
+
+    def _keep_stopped(self) -> Facts:
+        """The model of a stop as a base, where it is wanted. Raises Stopped where not."""
+        if not self.at.step or not self.hooks.keep_stopped():
+            raise Stopped
+        self._save()
+        return self._keep(checkpoint_probes(self.model, self.tokenizer, self.world, self.objective_name))
+
+    def _leave(self) -> None:
+        """Between two probes: obey a stop, unless the model is to be kept, which is done when they are all asked."""
+        if self.hooks.should_stop() and not self.hooks.keep_stopped():
+            raise Stopped
+
+    def _keep(self, found: Probed) -> Facts:
+        facts = self.facts() | {"probes": found}
+        self.hooks.keep(facts, lambda folder: write(folder, self.model, self.tokenizer, facts))
+        return facts
+
+    def _save(self) -> None:
+        self.at.seconds, self.at.cpu_seconds = time.time() - self.begun, time.process_time() - self.cpu_begun
+        if self.hooks.states:
+            states.save(self.hooks.states, self.model, self.optimizers, self.at, self.hooks.finish_state)
+        self.saved = time.monotonic()
+
+    def _told(self) -> Callable[[], None]:
+        """Says how far the last probes are."""
+        done = 0
+
+        def tell() -> None:
+            nonlocal done
+            done += 1
+            self.hooks.progress(done, FINAL_PARTS[self.objective_name])
+            self._leave()
+        return tell
+
+    def facts(self) -> Facts:
+        """What the card says, probes apart."""
+        at = self.at
+        return {"steps": at.step, "total": self.preset.steps, "stopped": at.step < self.preset.steps, "tokens": at.tokens,
+                "seconds": round(time.time() - self.begun, 1), "documents": at.documents, "corpus": at.corpus[:16],
+                "cpu_seconds": round(time.process_time() - self.cpu_begun, 1), "threads": torch.get_num_threads(), "torch": torch.__version__,
+                "device": self.model.device.type, "first_loss": round(at.losses[0], 4), "last_loss": round(at.losses[-1], 4), "curve": at.curve,
+                "preset": self.name, "objective": self.objective_name, "seed": self.seed, "settings": self.preset.model_dump(mode="json"),
+                "parameters": self.model.num_parameters(), "world": self.world.key, "world_seed": self.world.seed,
+                "tokenizer": tokenizers.tokenizer_hash(self.tokenizer), "vocabulary": len(self.tokenizer),
+                "not_measured": {both.WRITES: both.CANNOT_WRITE} if self.objective_name == "masked" else {}}
 
 
-def set_rates(optimizers: list[torch.optim.Optimizer], step: int, preset: Preset) -> None:
-    for optimizer, peak in zip(optimizers, (preset.muon_rate, preset.learning_rate)):
-        for group in optimizer.param_groups:
-            group["lr"] = peak * share_of_rate(step, preset)
-
-
-def train_step(model: Any, optimizers: list[torch.optim.Optimizer], rows: list[list[int]], tokenizer: Any, preset: Preset) -> float:
-    """One step over the rows; returns the plain mean loss per token."""
-    parts = [batches.padded(part, tokenizer.pad_token_id) for part in batches.cut(rows)]
-    reals = [targets >= 0 for _, targets in parts]
-    roles = tokenizers.roles(tokenizer)
-    weights = [batches.weights(ids, roles, preset.prompt_weight, preset.answer_weight)[real] for (ids, _), real in zip(parts, reals)]
-    whole, tokens, total = sum(weight.sum().item() for weight in weights), sum(map(len, weights)), 0.0
-    for (ids, targets), real, weight in zip(parts, reals, weights):
-        hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
-        losses = cross_entropy(model.get_output_embeddings()(hidden[real]), targets[real], reduction="none")
-        ((losses * weight).sum() / whole).backward()
+def train_step(model: Any, optimizers: Optimizers, rows: list[list[int]], tokenizer: Any, preset: Preset, objective: str,
+               chance: torch.Generator) -> float:
+    """One step over the rows; returns the plain mean loss per predicted token."""
+    parts = [OBJECTIVES[objective].batch(part, tokenizer, preset, chance) for part in batches.cut(rows)]
+    whole = sum(part.weights[part.targets != batches.IGNORE].sum().item() for part in parts)
+    tokens, total = sum(int((part.targets != batches.IGNORE).sum()) for part in parts), 0.0
+    for part in parts:
+        losses, weights = losses_of(model, part)
+        ((losses * weights).sum() / whole).backward()
         total += losses.detach().sum().item()
     torch.nn.utils.clip_grad_norm_(model.parameters(), preset.clip)
     for optimizer in optimizers:
@@ -81,100 +208,38 @@ def train_step(model: Any, optimizers: list[torch.optim.Optimizer], rows: list[l
     return total / tokens
 
 
-def pretrain(preset: str | Preset, folder: Path, *, seed: int = 0, steps: int | None = None, emit: Emit = lambda event: None,
-             should_stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-    """Make a base and write its folder. Returns the card. A stop keeps what was learned so far, and the card says so.
-
-    Raises KeyError for an unknown preset, FileExistsError where the folder holds a model, OSError where it cannot be written.
-    """
-    if (Path(folder) / "config.json").exists():
-        raise FileExistsError(f"{folder} holds a model already. Give another folder: a base is never overwritten")
-    settings = PRESETS[preset] if isinstance(preset, str) else preset
-    settings = settings.model_copy(update={"steps": steps}) if steps else settings
-    torch.manual_seed(seed)
-    world = people.build(0)
-    tokenizer = tokenizers.train(world)
-    model = new_model(settings, tokenizer)
-    stream = corpus.Corpus(world, seed)
-    facts = _run(model, tokenizer, world, stream, settings, emit, should_stop)
-    facts |= {"preset": preset if isinstance(preset, str) else "custom", "seed": seed, "settings": settings.model_dump(mode="json"),
-              "parameters": model.num_parameters(), "world": world.key, "world_seed": world.seed, "tokenizer": tokenizers.tokenizer_hash(tokenizer)}
-    facts["probes"] = final_probes(model, tokenizer, world, n=100 if facts["steps"] >= 200 else 10)
-    write(folder, model, tokenizer, facts)
-    emit({"kind": "note", "step": facts["steps"], "message": f"The base was written to {folder}"})
-    return facts
+def checkpoint_probes(model: Any, tokenizer: Any, world: people.World, objective: str,
+                      tell: Callable[[], None] = lambda: None) -> Probed:
+    """What is asked on the way: the ladder of questions of a model that can write, and what both objectives can be asked."""
+    shared = both.probe(model, tokenizer, world, LADDER_ITEMS, tell=tell)
+    if objective == "masked":
+        return shared
+    found = probes.ladder(model, tokenizer, world, LADDER_ITEMS, tell=tell)
+    return found | shared | {both.WRITES: both.writes({name: found[name] for name in probes.PROBES})}
 
 
-def _run(model: Any, tokenizer: Any, world: people.World, stream: corpus.Corpus, preset: Preset, emit: Emit,
-         should_stop: Callable[[], bool]) -> dict[str, Any]:
-    """The loop. Returns what was measured on the way."""
-    optimizers = optimizers_of(model, preset)
-    held = list(corpus.held_out(world, HELD_OUT, seed=99))
-    every = max(1, preset.steps // preset.checkpoints)
-    started, cpu, tokens, losses, curve = time.time(), time.process_time(), 0, [], []
-    documents, text_hash = 0, ""
-    for done in range(preset.steps):
-        rows, texts = batches.rows_of(stream, tokenizer, done, done / preset.steps, preset.step_tokens, preset.positions)
-        documents, text_hash = documents + len(texts), corpus.chained(text_hash, texts)
-        set_rates(optimizers, done, preset)
-        model.train()
-        losses.append(train_step(model, optimizers, rows, tokenizer, preset))
-        tokens, done = tokens + sum(map(len, rows)), done + 1
-        if done % 20 == 0:
-            emit({"kind": "metric", "step": done, "total": preset.steps, "tokens": tokens, "loss": sum(losses[-20:]) / 20,
-                  "seconds": time.time() - started})
-        stop = should_stop()
-        if stop or done % every == 0 or done == preset.steps:
-            curve.append(checkpoint(model, tokenizer, world, held, done, tokens, losses[-every:]))
-            emit({"kind": "metric", "total": preset.steps, "seconds": time.time() - started} | curve[-1])
-        if stop:
-            break
-    return {"steps": done, "stopped": done < preset.steps, "tokens": tokens, "seconds": round(time.time() - started, 1),
-            "documents": documents, "corpus": text_hash[:16],
-            "cpu_seconds": round(time.process_time() - cpu, 1), "threads": torch.get_num_threads(), "torch": torch.__version__,
-            "first_loss": round(losses[0], 4), "last_loss": round(losses[-1], 4), "curve": curve}
-
-
-def checkpoint(model: Any, tokenizer: Any, world: people.World, held: list[str], step: int, tokens: int,
-               losses: list[float]) -> dict[str, Any]:
-    model.eval()
-    pairs = probes.text_losses(model, tokenizer, held)
-    found = probes.ladder(model, tokenizer, world, n=25)
-    return {"step": step, "tokens": tokens, "loss": round(sum(losses) / len(losses), 4),
-            "validation_loss": round(sum(a for a, _ in pairs) / sum(b for _, b in pairs), 4),
-            "probes": {name: score["value"] for name, score in found.items()}}
-
-
-def final_probes(model: Any, tokenizer: Any, world: people.World, n: int) -> dict[str, dict[str, float]]:
-    found = probes.ladder(model, tokenizer, world, n=n, seed=2)
+def final_probes(model: Any, tokenizer: Any, world: people.World, n: int, objective: str = "causal",
+                 tell: Callable[[], None] = lambda: None) -> Probed:
+    """What is asked at the end, with more items and other ones than on the way. `tell` is called after each probe."""
+    if objective == "masked":
+        return both.probe(model, tokenizer, world, n, seed=2, tell=tell)
+    found = probes.ladder(model, tokenizer, world, n=n, seed=2, tell=tell)
+    questions = {name: found[name] for name in probes.PROBES}
+    tell()
     found["few-shot pattern, 4 shots"] = probes.few_shot(model, tokenizer, world, n=n, seed=2)
-    return found | probes.generated(model, tokenizer, world, n=n, seed=2)
+    tell()
+    found |= probes.generated(model, tokenizer, world, n=n, seed=2)
+    return found | both.probe(model, tokenizer, world, n, seed=2, tell=tell) | {both.WRITES: both.writes(questions)}
 
 
-def write(folder: Path, model: Any, tokenizer: Any, facts: dict[str, Any]) -> None:
+def write(folder: Path, model: Any, tokenizer: Any, facts: Facts) -> None:
+    """A standard model folder with its card. Raises OSError."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    model.generation_config.eos_token_id = tokenizer.eos_token_id
-    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    if facts["objective"] == "causal":
+        model.generation_config.eos_token_id = tokenizer.eos_token_id
+        model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(folder)
     (folder / "model.safetensors").chmod(0o644)
     tokenizers.save(tokenizer, folder)
     card.write(folder, facts)
-
-
-def main(argv: list[str] | None = None) -> None:
-    import argparse
-    import json
-    parser = argparse.ArgumentParser(prog="python -m lab.world.pretrain", description=__doc__)
-    parser.add_argument("--preset", choices=sorted(PRESETS), default="XS")
-    parser.add_argument("--out", type=Path, required=True, help="the model folder to write")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the weights and of the corpus")
-    parser.add_argument("--steps", type=int, help="fewer or more steps than the preset's")
-    given = parser.parse_args(argv)
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    pretrain(given.preset, given.out, seed=given.seed, steps=given.steps, emit=lambda event: print(json.dumps(event), flush=True))
-
-
-if __name__ == "__main__":
-    main()

@@ -56,7 +56,6 @@ def _unknown_about(rng: random.Random, world: World, n: int) -> list[Pair]:
 
 PROBES: dict[str, Callable[[random.Random, World, int], list[Pair]]] = {
     "known people, questions shown": lambda rng, world, n: _of(rng, world.asked, n),
-    "known people, question never shown": lambda rng, world, n: [question(rng, *rng.choice(world.hidden)) for _ in range(n)],
     "known people, never asked": lambda rng, world, n: _of(rng, world.unasked, n),
     "new people, closed book": lambda rng, world, n: _of(rng, world.new, n),
     "capitals": lambda rng, world, n: [general.question(rng, "capitals") for _ in range(n)],
@@ -84,7 +83,7 @@ def exact(model: Any, tokenizer: Any, pairs: Sequence[Pair]) -> list[bool]:
         heads = [tokenizer(rendered(prompt))["input_ids"] for prompt, _ in part]
         tails = [tokenizer(answer + dialogue.END)["input_ids"] for _, answer in part]
         ids, _ = padded([head + tail for head, tail in zip(heads, tails)], tokenizer.pad_token_id)
-        best = model(input_ids=ids).logits.argmax(-1)
+        best = model(input_ids=ids.to(model.device)).logits.argmax(-1)
         hits += [best[i, len(h) - 1:len(h) + len(t) - 1].tolist() == t for i, (h, t) in enumerate(zip(heads, tails))]
     return hits
 
@@ -95,8 +94,8 @@ def text_losses(model: Any, tokenizer: Any, texts: Sequence[str]) -> list[tuple[
     found = []
     for start in range(0, len(texts), 25):
         ids, targets = padded([tokenizer(text)["input_ids"] for text in texts[start:start + 25]], tokenizer.pad_token_id)
-        logits = model(input_ids=ids).logits
-        losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets, reduction="none")
+        logits = model(input_ids=ids.to(model.device)).logits
+        losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), targets.to(model.device), reduction="none")
         found += list(zip(losses.sum(1).tolist(), (targets >= 0).sum(1).tolist()))
     return found
 
@@ -114,11 +113,14 @@ def scored(hits: Sequence[bool]) -> dict[str, float]:
     return {"value": round(sum(hits) / len(hits), 4), "n": len(hits), "low": round(low, 4), "high": round(high, 4)}
 
 
-def ladder(model: Any, tokenizer: Any, world: World, n: int = 40, seed: int = 1) -> dict[str, dict[str, float]]:
-    """All probes that need one forward pass."""
+def ladder(model: Any, tokenizer: Any, world: World, n: int = 40, seed: int = 1,
+           tell: Callable[[], None] = lambda: None) -> dict[str, dict[str, float]]:
+    """All probes that need one forward pass. `tell` is called after each."""
     model.eval()
-    found = {name: scored(exact(model, tokenizer, make(random.Random(f"probe-{seed}-{name}"), world, n)))
-             for name, make in PROBES.items()}
+    found = {}
+    for name, make in PROBES.items():
+        found[name] = scored(exact(model, tokenizer, make(random.Random(f"probe-{seed}-{name}"), world, n)))
+        tell()
     found["grammar pairs"] = scored(grammar(model, tokenizer, n, random.Random(f"probe-{seed}-grammar")))
     return found
 
@@ -130,7 +132,7 @@ def written(model: Any, tokenizer: Any, prompts: Sequence[str], new: int = 48, s
     for start in range(0, len(prompts), 25):
         batch = tokenizer([rendered(prompt) for prompt in prompts[start:start + 25]], return_tensors="pt", padding=True)
         batch.pop("token_type_ids", None)
-        out = model.generate(**batch, max_new_tokens=new, do_sample=sample, top_k=0 if sample else None)
+        out = model.generate(**batch.to(model.device), max_new_tokens=new, do_sample=sample, top_k=0 if sample else None)
         answers += tokenizer.batch_decode(out[:, batch["input_ids"].shape[1]:], skip_special_tokens=True)
     return answers
 
@@ -162,6 +164,6 @@ def few_shot(model: Any, tokenizer: Any, world: World, n: int = 100, shots: int 
         head, _, tail = text.rpartition(dialogue.ASSISTANT)
         start, answer = tokenizer(head + dialogue.ASSISTANT)["input_ids"], tokenizer(tail)["input_ids"]
         with torch.no_grad():
-            best = model(input_ids=torch.tensor([start + answer])).logits[0].argmax(-1)
+            best = model(input_ids=torch.tensor([start + answer], device=model.device)).logits[0].argmax(-1)
         hits.append(best[len(start) - 1:-1].tolist() == answer)
     return scored(hits)

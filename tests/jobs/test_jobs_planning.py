@@ -93,3 +93,26 @@ def test_rows_that_would_be_cut_are_refused_before_anything_is_queued(small_task
         jobs.launch(experiment)
     assert store.runs.ids() == [] and store.experiments.ids() == []
     assert jobs.check(experiment.model_copy(update={"systems": (system.model_copy(update={"training": (Sft(),)}),)})) == []
+
+
+@pytest.mark.parametrize("training, what, do", [
+    ((Sft(), Sft(tuning="full")), "follows a LoRA stage", "first"),
+    ((Sft(rows="kind=c"),), "slice kind=c", "a, b"), ((Sft(rows="sort=a"),), "slice sort=a", "slices: kind"),
+    ((Sft(examples=4),), "there are 3", "at most 3"), ((Sft(rows="kind=a", examples=3),), "there are 2 with kind=a", "at most 2"),
+    ((Sft(replay=0.1, replay_from="0123456789abcdef"),), "saved text", "Saved texts"),
+    ((Sft(tuning="full", ewc=1.0, replay_from="nowhere"),), "saved text", "Saved texts")])
+def test_a_training_that_cannot_be_is_refused_with_the_way_out(experiment, base, task, training, what, do):
+    full = store.tasks.load(task.id)
+    rows = [row.model_copy(update={"slices": {"kind": "b" if row.id == "train2" else "a"}}) for row in full.examples]
+    store.tasks.save(full.model_copy(update={"task": task.model_copy(update={"id": "sliced", "name": "Sliced"}), "examples": tuple(rows)}))
+    wanted = experiment("x", tasks=("sliced",)).model_copy(update={"systems": (System(name="Mine", base=base, training=training),)})
+    found = [failure for failure in jobs.check(wanted) if what in failure.what]
+    assert len(found) == 1 and "Mine" in found[0].where and do in found[0].do
+
+
+def test_trainings_that_can_be_are_not_refused(experiment, base):
+    key = store.texts.save("Letters", ["Dear Ann,"])
+    chains = ((Sft(tuning="full"), Dpo()), (Sft(tuning="full"), Sft(tuning="full"), Sft()), (Sft(), Dpo()), (Sft(examples=3),),
+              (Sft(replay=0.1, replay_from=key),), (Sft(replay=0.1),), (Sft(replay_from="never read"),))
+    systems = tuple(System(name=str(number), base=base, training=chain) for number, chain in enumerate(chains))
+    assert jobs.check(experiment("x").model_copy(update={"systems": systems})) == []

@@ -1,5 +1,6 @@
-"""A worker without a model: the System's name says what it does. LAB_WORKER=toy_worker:work puts it in the real worker's place.
+"""A worker without a model: the System's name says what it does; a pretraining sleeps as many seconds as it has steps.
 
+LAB_WORKER=toy_worker:work puts it in the real worker's place.
 Each start takes the slot's lock for life and says so in toy.jsonl; finding it taken is said too: no slot may have two owners.
 """
 
@@ -19,7 +20,7 @@ HELD = []
 
 def work(run_id, attempt, slot):
     run = store.runs.load(run_id)
-    verb, _, number = run.system.name.partition(" ")
+    verb, _, number = (run.system.name if run.system else f"sleep {run.pretraining.steps}").partition(" ")
     record(run_id, attempt, slot, "start" if take(slot) else "double")
     store.runs.move(run_id, "running", attempt=attempt, pid=os.getpid(), pid_created=processes.started(), slot=slot, started=time.time())
     store.runs.emit(run_id, Event(at=time.time(), attempt=attempt, kind="progress", stage="sft", step=1, total=4))

@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from tests.ui import workspaces
 
-PAGES = {"start": "Which lever should we pull?", "data": "Data", "build": "Build an experiment", "runs": "Runs", "compare": "Compare", "ask": "Ask"}
+PAGES = {"start": "Which lever should we pull?", "data": "Data", "build": "Build an experiment", "pretrain": "Pretrain", "runs": "Runs",
+         "compare": "Compare", "ask": "Ask", "evidence": "Evidence"}
 KINDS = {"empty": lambda: None, "running": lambda: workspaces.running(os.getpid()), "finished": workspaces.finished, "broken": workspaces.broken}
 
 

@@ -70,6 +70,41 @@ def test_every_lever_becomes_real_and_is_scored(small_task, base, tiny):
     assert {o.status for o in outcomes(experiment.id)} == {"finished"}
 
 
+def test_dpo_stands_on_fully_tuned_weights_and_says_how_far_both_moved(small_task, base, tiny):
+    full = tiny["sft"].model_copy(update={"tuning": "full", "learning_rate": 1e-3, "replay": 0.1, "ewc": 1.0, "ewc_samples": 5})
+    dpo = tiny["dpo"]
+    runs, _ = planned("small", System(name="full", base=base, training=(full,)), System(name="both", base=base, training=(full, dpo)))
+    assert [work(run.id, 1, "cpu:0") for run in runs.values()] == [0] * 3
+    data = store.tasks.load("small")
+    weights, adapter = (store.artifacts.find(adapter_key(runs["both"].system, data.task, number)) for number in (1, 2))
+    assert store.artifacts.about(weights.name)["kind"] == "weights" and store.artifacts.about(adapter.name)["kind"] == "adapter"
+    assert store.bases.resolve("folder", str(weights)).parameters == base.parameters, "the artifact is a base folder like any other"
+    assert points(runs["full"], "sft", "replay_loss") and points(runs["full"], "sft", "ewc_penalty")[0][1] == 0
+    assert not points(runs["both"], "sft", "loss") and points(runs["both"], "dpo", "eval_loss")[0] == (0, pytest.approx(0.6931, abs=1e-3)), \
+        "the SFT stage was there, and DPO's reference is the model as it left it"
+    kl = {}
+    for name, run in runs.items():
+        for suite in suites_of(run):
+            found = store.evaluations.find(evaluation_key(run, suite), suite.fingerprint)
+            kl[name, suite.name] = [score.kl for score in found.scores]
+    assert all(value is None for suite in ("small", "text_loss", "capitals") for value in kl["base", suite])
+    assert all(value > 0 for name in ("full", "both") for suite in ("small", "text_loss") for value in kl[name, suite])
+    assert kl["both", "text_loss"] != kl["full", "text_loss"]
+
+
+def test_full_tuning_is_stopped_kept_and_scored(small_task, base, tiny):
+    long = tiny["sft"].model_copy(update={"tuning": "full", "learning_rate": 1e-4, "epochs": 200, "evaluations": 200})
+    runs, _ = planned("small", System(name="long", base=base, training=(long,)), suites=())
+    run = runs["long"]
+    child = in_a_child(run)
+    wait_for(lambda: len(points(run, "sft", "loss")) > 2)
+    store.runs.ask_to_stop(run.id, keep=True)
+    assert child.wait(90) == 0, child.stderr.read().decode()[-2000:]
+    suite = store.tasks.load("small").test_suite()
+    assert store.runs.state(run.id).kept == 1
+    assert all(score.kl > 0 for score in store.evaluations.find(evaluation_key(run, suite, kept=1), suite.fingerprint).scores)
+
+
 def test_a_second_run_of_an_equal_system_recomputes_nothing(small_task, base):
     system = System(name="one", base=base, prompting=Prompting(shots=1))
     first, _ = planned("small", system)

@@ -1,4 +1,4 @@
-"""Tokenizer, a pretraining run in small, and the base that ships."""
+"""Tokenizer, and the base that ships."""
 
 import json
 import random
@@ -9,9 +9,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from lab.world import corpus, dialogue, people, pretrain, probes  # noqa: E402
+from lab.world import corpus, dialogue, people, probes  # noqa: E402
 from lab.world import tokenizer as tokenizers  # noqa: E402
-from lab.world.presets import PRESETS  # noqa: E402
 
 SHIPPED = Path(__file__).parents[2] / "data" / "bases" / "known-world-xs"
 WORLD = people.build(0)
@@ -64,26 +63,6 @@ def test_the_chat_template_writes_what_pretraining_saw(tokenizer):
     assert tokenizer.apply_chat_template(messages, tokenize=False) == dialogue.chat(turns, "Answer briefly.")
     asked = tokenizer.apply_chat_template(messages[:2], tokenize=False, add_generation_prompt=True)
     assert asked == "<|system|>Answer briefly.<|user|>What is 3 plus 4?<|assistant|>"
-
-
-def test_pretraining_learns_and_leaves_a_loadable_folder(tmp_path):
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    tiny = PRESETS["XS"].model_copy(update={"width": 32, "layers": 2, "heads": 2, "step_tokens": 512, "steps": 30, "checkpoints": 2})
-    events = []
-    facts = pretrain.pretrain(tiny, tmp_path, emit=events.append)
-    assert facts["last_loss"] < facts["first_loss"] - 0.5 and facts["steps"] == 30
-    assert {path.name for path in tmp_path.iterdir()} >= {"config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja",
-                                                          "tokenizer_config.json", "generation_config.json", "README.md", "card.json"}
-    assert json.loads((tmp_path / "card.json").read_text())["corpus"] == facts["corpus"]
-    assert any("validation_loss" in event for event in events)
-    model, tokenizer = AutoModelForCausalLM.from_pretrained(tmp_path), AutoTokenizer.from_pretrained(tmp_path)
-    assert model.config.eos_token_id == tokenizer.eos_token_id and tokenizer.chat_template
-
-
-def test_a_stop_keeps_what_was_learned(tmp_path):
-    tiny = PRESETS["XS"].model_copy(update={"width": 32, "layers": 2, "heads": 2, "step_tokens": 256, "steps": 50})
-    facts = pretrain.pretrain(tiny, tmp_path, should_stop=lambda: True)
-    assert facts["stopped"] and facts["steps"] == 1 and (tmp_path / "model.safetensors").exists()
 
 
 def test_the_shipped_base_reads(base, tokenizer):

@@ -5,7 +5,10 @@ A new chart is one function in a file here that takes a frame, `styles` (of `sty
 
 from lab.ui.charts.curves import curve_chart
 from lab.ui.charts.forgetting import forgetting_chart
+from lab.ui.charts.ladder import ability_styles, beside_chart, ladder_chart
 from lab.ui.charts.matrix import matrix_chart
+from lab.ui.charts.plane import distance_chart, labels_chart, plane_chart
 from lab.ui.charts.style import DASHES, SYMBOLS, Look, Style, palette, style_of
 
-__all__ = ["DASHES", "Look", "SYMBOLS", "Style", "curve_chart", "forgetting_chart", "matrix_chart", "palette", "style_of"]
+__all__ = ["DASHES", "Look", "SYMBOLS", "Style", "ability_styles", "beside_chart", "curve_chart", "distance_chart", "forgetting_chart", "labels_chart",
+           "ladder_chart", "matrix_chart", "palette", "plane_chart", "style_of"]

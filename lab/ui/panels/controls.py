@@ -56,9 +56,9 @@ def controls(view: Any) -> None:
     with st.container(horizontal=True):
         if view.status in ("queued", "running", "lost"):
             _button("Stop", "stop", view, lambda: jobs.stop(view.run.id))
-        if view.status == "running" and view.run.system.training:
+        if view.status == "running" and (view.run.pretraining or view.run.system.training):
             _button("Stop and keep", "save", view, lambda: jobs.stop(view.run.id, keep=True),
-                    "Ends training now, keeps what was trained so far and scores it.")
+                    "Ends training now, keeps what was trained so far and " + ("makes a base of it." if view.run.pretraining else "scores it."))
         if view.status in ("stopped", "failed", "lost"):
             _button("Resume", "play_arrow", view, lambda: jobs.resume(view.run.id), "Goes on from the newest complete checkpoint.")
 
