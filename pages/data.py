@@ -9,7 +9,7 @@ import streamlit as st
 from lab.ui import bases, intake, panels, reads, state
 
 st.title("Data")
-mode = st.segmented_control("What to do", ["Tasks at hand", "Bring your own files"], default="Tasks at hand", key="data_mode", bind="query-params",
+mode = st.segmented_control("What to do", ["Tasks at hand", "Bring your own files", "Keep a text to rehearse"], default="Tasks at hand", key="data_mode", bind="query-params",
                             required=True, label_visibility="collapsed")
 
 
@@ -65,4 +65,11 @@ def own_files() -> None:
     intake.save_form(data, allowed)
 
 
-tasks_at_hand() if mode != "Bring your own files" else own_files()
+def text_to_rehearse() -> None:
+    """General text for replay and EWC."""
+    st.caption("Fine-tuning forgets less where text of the kind the base knows is mixed in. Keep such a text here; in Build, the Expert settings of "
+               "SFT offer it under replay. The shipped base has its own.")
+    intake.text_form()
+
+
+{"Tasks at hand": tasks_at_hand, "Bring your own files": own_files}.get(mode, text_to_rehearse)()

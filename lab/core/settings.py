@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from lab.core.base import Value
 
 PASSAGE_FORMAT = "Passage: {passage}"
-WORLD_TEXT = "world"
+WORLD_TEXT = "world-2"  # the number is the corpus's version: another corpus is other content, under another key
 # Settings that were added after the first runs were stored: they count in a key only where they differ from their default.
 LATER = frozenset({"tuning", "examples", "rows", "replay", "replay_from", "ewc", "ewc_samples"})
 
@@ -80,8 +80,8 @@ class Sft(_Adapter):
                       "name=value|other value. Empty: all rows.")
     replay: float = Field(0.0, ge=0, le=0.9, description="Share of the loss that falls on general text, mixed into every step, so that what "
                           "the base knew is rehearsed. 0.05 to 0.2 is common; 0: none.")
-    replay_from: str = Field(WORLD_TEXT, description="Where replayed text comes from: 'world' is the corpus the shipped base was made from, "
-                             "any other word the key of a saved text.")
+    replay_from: str = Field(WORLD_TEXT, description="General text that replay and EWC use: the corpus the shipped base was made from, or "
+                             "a text saved on the Data page.")
     ewc: float = Field(0.0, ge=0, description="Elastic weight consolidation: strength of the pull back to the base's weights, weighted by how "
                        "much each one matters for general text. Full tuning only; 0: none.")
     ewc_samples: int = Field(200, ge=1, le=10_000, description="Texts from which the weights' importance (Fisher information) is estimated.")

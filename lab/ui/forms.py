@@ -10,7 +10,8 @@ import streamlit as st
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from lab.core import OBJECTIVES, Failure, Value
+from lab import store
+from lab.core import WORLD_TEXT, OBJECTIVES, Failure, Value
 from lab.ui import panels
 
 SIMPLE = {"Prompting": ("instruction", "shots"), "Retrieval": ("retriever", "top_k", "chunk_words"),
@@ -58,6 +59,9 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
         return st.segmented_control(label, options, required=True, format_func=lambda option: CHOICES.get(option, option), **default, **about)
     if field.annotation is bool:
         return st.toggle(label, **known, **about)
+    if name == "replay_from":
+        texts = {WORLD_TEXT: "the world's corpus"} | store.texts.names()
+        return st.selectbox(label, list(texts), format_func=lambda option: texts.get(option, "a text that is gone"), **about)
     low, high = bounds(field)
     if field.annotation is int:
         return st.number_input(label, min_value=low, max_value=high, step=1, **known, **about)

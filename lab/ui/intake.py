@@ -56,9 +56,9 @@ def _table(label: str, about: str, key: str) -> Any:
     return table
 
 
-def _documents() -> tuple[Document, ...]:
-    chosen = st.file_uploader("Documents", type=uploads.DOCUMENTS, accept_multiple_files=True, key="data_documents",
-                              help="What retrieval searches in: text, Markdown, HTML, PDF or Word. Optional.")
+def _documents(label: str = "Documents", key: str = "data_documents",
+               about: str = "What retrieval searches in: text, Markdown, HTML, PDF or Word. Optional.") -> tuple[Document, ...]:
+    chosen = st.file_uploader(label, type=uploads.DOCUMENTS, accept_multiple_files=True, key=key, help=about)
     if not chosen:
         return ()
     found = uploads.read_or_none(lambda: uploads.documents(chosen), lambda error: panels.problem("No document was taken", error.failure))
@@ -67,6 +67,24 @@ def _documents() -> tuple[Document, ...]:
     st.caption(f":material/check: {text.count(len(found[0]), 'document')}, {sum(len(document.text.split()) for document in found[0]):,} words")
     problems([problem.sentence() for problem in found[1]])
     return found[0]
+
+
+def text_form() -> None:
+    """Files whose text is kept for replay and EWC, and the texts that are kept already. Each paragraph becomes a text of its own."""
+    documents = _documents("Text", "data_rehearsal", "General text that the base should not forget: text, Markdown, HTML, PDF or Word.")
+    name = st.text_input("Name of the text", value=documents[0].name if documents else "", max_chars=80, key="data_rehearsal_name")
+    paragraphs = [part.strip() for document in documents for part in re.split(r"\n\s*\n", document.text) if part.strip()]
+    if documents:
+        st.caption(f"{text.count(len(paragraphs), 'paragraph')}; the longest has {max(map(len, paragraphs), default=0):,} characters")
+    if st.button("Keep this text", type="primary", icon=":material/save:", key="data_rehearsal_save", disabled=not (paragraphs and name.strip())):
+        try:
+            store.texts.save(name.strip(), paragraphs)
+        except (LabError, OSError) as error:
+            panels.problem("It was not kept", failure_of(error, "Data"))
+        else:
+            st.success("Kept. Build offers it in the Expert settings of SFT.", icon=":material/check_circle:")
+    if kept := store.texts.names():
+        st.caption("Kept texts: " + ", ".join(text.label(name) for name in kept.values()))
 
 
 def problems(sentences: Sequence[str]) -> None:

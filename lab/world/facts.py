@@ -15,6 +15,7 @@ from lab.world.dialogue import ASSISTANT, END, SYSTEM, UNKNOWN, USER
 from lab.world.people import ATTRIBUTES, QUESTIONS, STATEMENTS, UNSEEN, WHO, World
 
 NAME, WORD, SUM = r"[A-Z][a-z]+ [A-Z][a-z]+", r"[A-Za-z]+", r"\d plus \d"
+UNSTATED = "unknown"  # stands where the value would, of somebody about whom nothing is known
 NAMED = ("town", "capitals")  # whose values are names
 MARKS = re.compile("|".join(map(re.escape, (USER, SYSTEM, END))))
 
@@ -94,7 +95,7 @@ def _questions() -> list[tuple[str, re.Pattern[str], str]]:
 def _stated(text: str) -> Iterator[tuple[str, str, str]]:
     for relation, pattern, subject in _statements():
         for match in pattern.finditer(text):
-            yield relation, match[subject], match["v"]
+            yield relation, match[subject], "" if match["v"] == UNSTATED else match["v"]
 
 
 def _answered(question: str, answer: str) -> Iterator[tuple[str, str, str]]:
