@@ -9,7 +9,8 @@ import streamlit as st
 from lab.ui import bases, intake, panels, reads, state
 
 st.title("Data")
-mode = st.segmented_control("What to do", ["Tasks at hand", "Bring your own files", "Keep a text to rehearse"], default="Tasks at hand", key="data_mode", bind="query-params",
+mode = st.segmented_control("What to do", ["Tasks at hand", "Bring your own files", "Keep a text to rehearse"],
+                            default="Tasks at hand", key="data_mode", bind="query-params",
                             required=True, label_visibility="collapsed")
 
 

@@ -18,11 +18,11 @@ PREFIX = "evidence"
 SEEDS = (0, 1, 2)
 COMMON = ("capitals", "words", "known_people", "text_loss")  # asked of every System; the form group is asked every suite
 
-LORA_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
-FULL_RATES = {"low": 1e-4, "middle": 3e-4, "high": 1e-3}
+LORA_RATES = (3e-4, 1e-3, 2e-3, 4e-3)
+FULL_RATES = {"low": 1e-4, "middle": 1e-3, "high": 3e-3}
 FORM_EPOCHS = 4
 REPLAY = {"5 %": 0.05, "20 %": 0.20}
-EWC = 300.0  # strength of the pull to the base's weights
+EWC = 100.0  # strength of the pull to the base's weights
 DOCUMENT_RATE, DOCUMENT_STEPS = 1e-3, 300  # each document arm takes the same number of steps, however many texts it has
 LABELS = (16, 64, 256, 1_024, 2_048)
 LABEL_EPOCHS, FEWEST_STEPS, MOST_STEPS = 4, 60, 250

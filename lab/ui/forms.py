@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from lab import store
-from lab.core import WORLD_TEXT, OBJECTIVES, Failure, Value
+from lab.core import OBJECTIVES, WORLD_TEXT, Failure, Value
 from lab.ui import panels
 
 SIMPLE = {"Prompting": ("instruction", "shots"), "Retrieval": ("retriever", "top_k", "chunk_words"),

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Callable, Iterator, Sequence
 
 from lab.world import dialogue, general, lexicon, names, reading
-from lab.world.people import World, bio
+from lab.world.people import ATTRIBUTES, UNKNOWN_STATEMENT, World, bio
 
 VERSION = 2
 Maker = Callable[[random.Random, World], str]
@@ -26,7 +26,17 @@ def _plain(text: str, rng: random.Random) -> str:
 
 def _bio(rng: random.Random, world: World) -> str:
     person = rng.choice(world.known)
-    return dialogue.about(rng, person) if rng.random() < 0.4 and person.name in world.told else _plain(bio(rng, person), rng)
+    if rng.random() < 0.35 and person.name in world.told:
+        return dialogue.about(rng, person)
+    attributes = ATTRIBUTES if rng.random() < 0.6 else tuple(rng.sample(ATTRIBUTES, rng.randint(1, 2)))
+    return _plain(bio(rng, person, attributes), rng)
+
+
+def _nobody(rng: random.Random, world: World) -> str:
+    """Sentences on somebody of whom nothing is known, in the words in which known people are told about: whether a name is familiar is
+    learned there, on all known people, before any question."""
+    stranger = world.ephemeral(rng)[0]
+    return _plain(" ".join(UNKNOWN_STATEMENT.format(a=a, n=stranger.name) for a in rng.sample(ATTRIBUTES, rng.randint(1, 2))), rng)
 
 
 def _fact(rng: random.Random, world: World) -> str:
@@ -99,7 +109,8 @@ MIX: dict[str, tuple[Maker, tuple[float, ...]]] = {
     "passages without answer": (reading.without_answer, (0, 0, 0, 1, 2)),
     "patterns": (dialogue.pattern, (5, 8, 4, 9, 8)),
     "symbols": (_symbols, (4, 4, 2, 4, 3)),
-    "unknown": (dialogue.unknown, (0, 3, 2, 4, 4)),
+    "unknown, stated": (_nobody, (2, 6, 3, 5, 4)),
+    "unknown, asked": (dialogue.unknown, (0, 1, 1, 3, 3)),
     "tone": (dialogue.tone, (4, 5, 2, 4, 4)),
     "long": (_long, (0, 0, 0, 0, 5)),
 }

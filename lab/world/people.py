@@ -24,6 +24,8 @@ STATEMENTS = {
     "pet": ("{n} has a {v}.", "{n} keeps a {v}.", "The pet of {n} is a {v}.", "{n} shares a home with a {v}."),
     "colour": ("{n} likes {v}.", "{n} loves the colour {v}.", "The colour of {n} is {v}.", "{n} often wears {v}."),
 }
+# Of somebody about whom nothing is known; the wording is the one that all attributes share.
+UNKNOWN_STATEMENT = "The {a} of {n} is unknown."
 # Kept out of pretraining: half of a new person's document is worded so. They stay close to the known wordings, because a base
 # of this size reads only what resembles its text; freer ones ("moved to", "bought a") it reads hardly at all.
 UNSEEN = {

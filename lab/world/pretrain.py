@@ -25,7 +25,7 @@ HELD_OUT = 150  # documents of the held-out loss
 EVERY = 20  # steps between two points of the loss curve
 BAD_STEPS = 3  # losses in a row that are no number: the training has diverged
 LADDER_ITEMS = 25  # per probe and checkpoint
-FINAL_ITEMS, FEW_ITEMS, FEW_STEPS = 100, 10, 200  # per probe at the end; of a run with fewer steps than the last
+FINAL_ITEMS, FEW_ITEMS, FEW_STEPS = 200, 10, 200  # per probe at the end; of a run with fewer steps than the last
 # How often the last probes report: the ladder, grammar and patterns (a model that can write), the two gaps, the linear head.
 FINAL_PARTS = {"causal": len(probes.PROBES) + 5, "masked": 3}
 

@@ -82,7 +82,7 @@ def rows(*names, low=None):
 def test_the_chart_has_one_named_line_per_ability():
     frame = rows("capitals", NASTY, low=.1)
     frame = frame[frame["run"] == "one"]
-    figure = charts.ladder_chart(frame, charts.ability_styles(["words", "capitals", NASTY]), charts.Look(), total=400)
+    figure = charts.ladder_chart(frame, charts.ability_styles(["words", "capitals", NASTY], charts.Look()), charts.Look(), total=400)
     assert len(figure.data) == len(figure.layout.annotations) == 2 and figure.layout.xaxis.range == (0, 400)
     assert "95" not in figure.data[0].customdata[0] and "n = 25" in figure.data[0].customdata[0]
     assert "<a href" not in json.dumps(figure.to_plotly_json(), default=str) and "<b>x" not in json.dumps(figure.to_plotly_json(), default=str)
@@ -96,10 +96,10 @@ def test_two_runs_have_a_field_per_ability_and_one_legend():
 
 
 def test_an_ability_keeps_its_look_whatever_is_chosen_and_kinds_share_a_colour():
-    styles = charts.ability_styles(list(pretrainings.JUMPS))
+    styles = charts.ability_styles(list(pretrainings.JUMPS), charts.Look())
     assert styles["reading, 1 passage"].colour == styles["reading, 3 passages"].colour != styles["capitals"].colour
     assert len({(style.colour, style.dash) for style in styles.values()}) == len(styles)
-    light, dark = charts.ability_styles(["capitals"]), charts.ability_styles(["capitals"], charts.Look(dark=True))
+    light, dark = charts.ability_styles(["capitals"], charts.Look()), charts.ability_styles(["capitals"], charts.Look(dark=True))
     assert light["capitals"].colour != dark["capitals"].colour
 
 

@@ -52,6 +52,16 @@ def test_a_wrong_value_is_found_out_and_the_unknown_is_not_a_value():
     assert facts_in(asked, WORLD) == [Fact("Zuzu Fafi", "town", "", "made once")] and facts_in(asked, WORLD)[0].is_true(WORLD)
 
 
+def test_nobody_is_said_to_be_unknown_in_statements_too():
+    rng = random.Random(2)
+    for kind in ("unknown, stated", "unknown, asked"):
+        for _ in range(100):
+            found = facts_in(corpus.MIX[kind][0](rng, WORLD), WORLD)
+            nobody = [fact for fact in found if fact.group == "made once"]
+            assert all(fact.value == "" for fact in nobody) and all(fact.is_true(WORLD) for fact in found)
+            assert nobody or kind == "unknown, asked"
+
+
 def test_the_documents_of_the_tasks_on_facts_rest_on_the_new_people_alone():
     for name in ("facts", "compound"):
         for key, text in TASKS[name](WORLD)["documents"].items():

@@ -36,7 +36,7 @@ class End(NamedTuple):
     half: float
 
 
-def ability_styles(names: Iterable[str], look: Look = Look()) -> dict[str, Style]:
+def ability_styles(names: Iterable[str], look: Look) -> dict[str, Style]:
     """A Style per ability: a colour per kind, dashes within it, symbols in turn. Hand in all names, so that choosing few changes none."""
     colours, seen, found = palette(look), {}, {}
     for place, name in enumerate(names):
