@@ -65,4 +65,12 @@ def test_the_tour_from_the_button_to_the_answers(app, page, shot, cleared):
     expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible(timeout=30_000)
     page.wait_for_timeout(1_500)
     shot("data")
+    page.goto(f"{address}/pretrain")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=30_000)
+    page.wait_for_timeout(1_500)
+    shot("pretrain")
+    page.goto(f"{address}/evidence")
+    expect(page.get_by_text("Recorded on")).to_be_visible(timeout=30_000)
+    page.wait_for_timeout(1_500)
+    shot("evidence")
     assert page.outside == [] and page.wrong == []
