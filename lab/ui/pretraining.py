@@ -28,7 +28,7 @@ class Size(NamedTuple):
     seconds: float
 
 
-SIZES = {"XS": Size(2_300, 0.43), "S": Size(3_000, 0.88), "M": Size(6_000, 2.1)}
+SIZES = {"XS": Size(3_300, 0.43), "S": Size(4_300, 0.88), "M": Size(8_600, 2.1)}
 
 
 class Estimate(NamedTuple):

@@ -22,7 +22,8 @@ LIMITS = (
 # What a base must reach to ship: the sentence, the probe, and the share it must reach (at least, at most).
 GATE = (
     ("Known people, questions shown: at least 97 %", "known people, questions shown", 0.97, 1.0),
-    ("Known people, never asked about: at least 95 %", "known people, never asked", 0.95, 1.0),
+    ("Known people, question never shown: at least 95 %", "known people, question never shown", 0.95, 1.0),
+    ("Known people, never asked about at all: at least 95 %", "known people, never asked", 0.95, 1.0),
     ("Capitals: at least 97 %", "capitals", 0.97, 1.0),
     ("Words: at least 97 %", "words", 0.97, 1.0),
     ("Grammar pairs: at least 95 %", "grammar pairs", 0.95, 1.0),

@@ -25,19 +25,24 @@ def optimizers_of(model: Any, preset: Preset) -> Optimizers:
             torch.optim.AdamW(groups, lr=preset.learning_rate, betas=preset.betas, foreach=True)]
 
 
-def share_of_rate(step: int, preset: Preset) -> float:
-    """Share of the peak learning rate: two cycles of linear warm-up and cosine, the second up to half the peak."""
+def cycle(step: int, preset: Preset) -> tuple[float, float]:
+    """Peak of the cycle that a step is in (as a share of the preset's rates), and the share of that peak at this step.
+
+    Three cycles of linear warm-up and cosine: two in the main part, the second up to half the peak, and one in the finish.
+    """
     turn = round(preset.restart * preset.steps)
-    peak, start, end = (1.0, 0, turn) if step < turn else (0.5, turn, preset.steps)
-    warmup = min(preset.warmup, max(1, (end - start) // 10))
+    peak, start, end, most = ((1.0, 0, turn, preset.warmup) if step < turn else (0.5, turn, preset.steps, preset.warmup)
+                              if step < preset.steps else (preset.finish_rate, preset.steps, preset.total, preset.finish_warmup))
+    warmup = min(most, max(1, (end - start) // 10))
     if step - start < warmup:
-        return peak * (step - start + 1) / warmup
+        return peak, (step - start + 1) / warmup
     done = (step - start - warmup) / max(1, end - start - warmup)
-    return peak * (preset.final_rate + (1 - preset.final_rate) * (1 + cos(pi * done)) / 2)
+    return peak, preset.final_rate + (1 - preset.final_rate) * (1 + cos(pi * done)) / 2
 
 
 def set_rates(optimizers: Optimizers, step: int, preset: Preset) -> None:
     """Give the optimizers this step's rates."""
-    for optimizer, peak in zip(optimizers, (preset.muon_rate, preset.learning_rate)):
+    peak, share = cycle(step, preset)
+    for optimizer, rate in zip(optimizers, (preset.muon_rate, preset.learning_rate)):
         for group in optimizer.param_groups:
-            group["lr"] = peak * share_of_rate(step, preset)
+            group["lr"] = rate * peak * share

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Iterator
 
@@ -11,10 +11,7 @@ from lab.core import content_key
 from lab.world import lexicon, names
 
 ATTRIBUTES = ("town", "job", "pet", "colour")
-KNOWN, ASKED, NEW, TOWNS = 150, 100, 60, 60
-# When a person's questions, and the request to tell about a person, come up for the first time: uniform over these shares of the
-# pretraining; what lies before its start is there from the beginning.
-FIRST_QUESTION, FIRST_TOLD = (-0.1, 0.85), (-0.3, 0.8)
+KNOWN, ASKED, PARTLY, NEW, TOWNS = 200, 100, 50, 60, 60
 
 # Each sentence carries the full name: without it, facts are stored but cannot be asked for (Physics of LMs 3.1). The name comes
 # before the value: a causal model can then bind the two while it reads, which telling people apart in a prompt rests on.
@@ -62,45 +59,35 @@ class Person:
 
 @dataclass(frozen=True)
 class World:
-    """Everything that is true, at a moment of a pretraining (`progress`, 0 to 1).
-
-    Of the known people, `asked` are those whose questions pretraining shows, `unasked` those on whom no question is ever shown. The
-    questions come up one after the other (`shown`), so that at any time some are asked for the first time: what is known from
-    statements has to answer them. Shown all at once, they are learned by heart, and whoever was never asked about counts as unknown.
-    """
+    """Everything that is true. Of the known people, `asked` are those whose every question is shown in pretraining, `partly` those
+    of whom only one attribute is ever asked for, `unasked` those on whom no question is shown at all."""
 
     seed: int
     towns: tuple[str, ...]
     known: tuple[Person, ...]
     new: tuple[Person, ...]
-    progress: float = 1.0
 
     @property
     def asked(self) -> tuple[Person, ...]:
         return self.known[:ASKED]
 
     @property
+    def partly(self) -> tuple[Person, ...]:
+        return self.known[ASKED:ASKED + PARTLY]
+
+    @property
     def unasked(self) -> tuple[Person, ...]:
-        return self.known[ASKED:]
+        return self.known[ASKED + PARTLY:]
 
     @cached_property
     def shown(self) -> tuple[tuple[Person, str], ...]:
-        """Every person and attribute whose questions have come up by now."""
-        rng, found = random.Random(f"shown-{self.seed}"), []
-        for person in self.asked:
-            first = rng.uniform(*FIRST_QUESTION)
-            found += [(person, attribute) for attribute in ATTRIBUTES if first + rng.uniform(0, 0.1) <= self.progress]
-        return tuple(found)
+        """Every person and attribute whose questions stand in the pretraining text."""
+        return (*((p, a) for p in self.asked for a in ATTRIBUTES), *((p, a) for i, p in enumerate(self.partly) for a in ATTRIBUTES[i % 4:i % 4 + 1]))
 
     @cached_property
-    def told(self) -> frozenset[str]:
-        """Names of the known people about whom 'Tell me about' has come up by now."""
-        rng = random.Random(f"told-{self.seed}")
-        return frozenset(person.name for person in self.known if rng.uniform(*FIRST_TOLD) <= self.progress)
-
-    def at(self, progress: float) -> "World":
-        """The same world at a moment of a pretraining."""
-        return replace(self, progress=progress)
+    def hidden(self) -> tuple[tuple[Person, str], ...]:
+        """The other attributes of the people who are partly asked: the person is familiar in questions, these were never shown."""
+        return tuple((p, a) for i, p in enumerate(self.partly) for a in ATTRIBUTES if a != ATTRIBUTES[i % 4])
 
     @property
     def key(self) -> str:

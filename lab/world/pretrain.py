@@ -18,7 +18,7 @@ from lab.core import Stopped, TrainingError, content_key
 from lab.world import batches, both, card, corpus, people, probes, states
 from lab.world import tokenizer as tokenizers
 from lab.world.objectives import OBJECTIVES, chance_of, losses_of
-from lab.world.optimizing import Optimizers, optimizers_of, set_rates, share_of_rate
+from lab.world.optimizing import Optimizers, optimizers_of, set_rates
 from lab.world.presets import PRESETS, Preset
 
 HELD_OUT = 150  # documents of the held-out loss
@@ -65,7 +65,8 @@ class Pretrainer:
     def __init__(self, preset: str | Preset, hooks: Hooks, objective: str, seed: int, steps: int, checkpoints: int,
                  device: str | torch.device):
         chosen = PRESETS[preset] if isinstance(preset, str) else preset
-        given = {name: value for name, value in (("steps", steps), ("checkpoints", checkpoints)) if value}
+        chosen = chosen.scaled(steps) if steps else chosen
+        given = {"checkpoints": checkpoints} if checkpoints else {}
         self.name = preset if isinstance(preset, str) else "custom"
         self.preset, self.hooks, self.seed = chosen.model_copy(update=given), hooks, seed
         self.objective_name, self.objective = objective, OBJECTIVES[objective]
@@ -76,7 +77,7 @@ class Pretrainer:
         self.optimizers = optimizers_of(self.model, self.preset)
         self.stream = corpus.Corpus(self.world, seed)
         self.held = list(corpus.held_out(self.world, HELD_OUT, seed=99))
-        self.every = max(1, self.preset.steps // self.preset.checkpoints)
+        self.every = max(1, self.preset.total // self.preset.checkpoints)
         self.begun, self.cpu_begun = time.time(), time.process_time()
         self.at = self._begin()
         self.saved, self.bad = time.monotonic(), 0
@@ -95,7 +96,7 @@ class Pretrainer:
             while True:
                 if self._is_due():
                     self._checkpoint()
-                if self.at.step == self.preset.steps:
+                if self.at.step == self.preset.total:
                     break
                 if self.hooks.should_stop():
                     return self._keep_stopped()
@@ -111,11 +112,14 @@ class Pretrainer:
     def _is_due(self) -> bool:
         """Whether this step's checkpoint is still to be measured: a stop may have come while it was."""
         step, last = self.at.step, self.at.curve[-1]["step"] if self.at.curve else 0
-        return step > last and (step % self.every == 0 or step == self.preset.steps)
+        return step > last and (step % self.every == 0 or step == self.preset.total)
 
     def _step(self) -> None:
         at, preset = self.at, self.preset
-        rows, texts = batches.rows_of(self.stream, self.tokenizer, at.step, at.step / preset.steps, preset.step_tokens, preset.positions)
+        if at.step == preset.steps:
+            self.optimizers = optimizers_of(self.model, preset)  # the finish does not lean on where the main part was heading
+        progress = min(1.0, at.step / preset.steps)
+        rows, texts = batches.rows_of(self.stream, self.tokenizer, at.step, progress, preset.step_tokens, preset.positions)
         at.documents, at.corpus = at.documents + len(texts), corpus.chained(at.corpus, texts)
         set_rates(self.optimizers, at.step, preset)
         self.model.train()
@@ -125,10 +129,10 @@ class Pretrainer:
         if self.bad >= BAD_STEPS:
             raise TrainingError("The loss is no longer a finite number: the pretraining has diverged", f"step {at.step}",
                                 "Start again with lower learning rates; the checkpoints before are still there")
-        if at.step % EVERY == 0 or at.step == preset.steps:
+        if at.step % EVERY == 0 or at.step == preset.total:
             last = at.losses[-EVERY:]
-            self.hooks.metric(at.step, preset.steps, {"loss": sum(last) / len(last), "tokens": at.tokens,
-                                                      "learning_rate": preset.learning_rate * share_of_rate(at.step - 1, preset)})
+            self.hooks.metric(at.step, preset.total, {"loss": sum(last) / len(last), "tokens": at.tokens,
+                                                      "learning_rate": self.optimizers[1].param_groups[0]["lr"]})
 
     def _checkpoint(self) -> None:
         """A point of the curve (held-out loss and probes), and the model as a base; the last one is kept with the last probes."""
@@ -140,8 +144,8 @@ class Pretrainer:
         found = checkpoint_probes(self.model, self.tokenizer, self.world, self.objective_name, tell=self._leave)
         at.curve.append({"step": at.step, "tokens": at.tokens, "loss": round(sum(last) / len(last), 4), "validation_loss": round(held, 4),
                          "probes": {name: score["value"] for name, score in found.items()}})
-        self.hooks.metric(at.step, self.preset.steps, {"eval_loss": held} | {f"probe: {name}": score["value"] for name, score in found.items()})
-        if at.step < self.preset.steps:
+        self.hooks.metric(at.step, self.preset.total, {"eval_loss": held} | {f"probe: {name}": score["value"] for name, score in found.items()})
+        if at.step < self.preset.total:
             self._keep(found)
 
     def _keep_stopped(self) -> Facts:
@@ -181,7 +185,7 @@ class Pretrainer:
     def facts(self) -> Facts:
         """What the card says, probes apart."""
         at = self.at
-        return {"steps": at.step, "total": self.preset.steps, "stopped": at.step < self.preset.steps, "tokens": at.tokens,
+        return {"steps": at.step, "total": self.preset.total, "stopped": at.step < self.preset.total, "tokens": at.tokens,
                 "seconds": round(time.time() - self.begun, 1), "documents": at.documents, "corpus": at.corpus[:16],
                 "cpu_seconds": round(time.process_time() - self.cpu_begun, 1), "threads": torch.get_num_threads(), "torch": torch.__version__,
                 "device": self.model.device.type, "first_loss": round(at.losses[0], 4), "last_loss": round(at.losses[-1], 4), "curve": at.curve,

@@ -56,6 +56,7 @@ def _unknown_about(rng: random.Random, world: World, n: int) -> list[Pair]:
 
 PROBES: dict[str, Callable[[random.Random, World, int], list[Pair]]] = {
     "known people, questions shown": lambda rng, world, n: _of(rng, world.asked, n),
+    "known people, question never shown": lambda rng, world, n: [question(rng, *rng.choice(world.hidden)) for _ in range(n)],
     "known people, never asked": lambda rng, world, n: _of(rng, world.unasked, n),
     "new people, closed book": lambda rng, world, n: _of(rng, world.new, n),
     "capitals": lambda rng, world, n: [general.question(rng, "capitals") for _ in range(n)],

@@ -46,9 +46,10 @@ def _grammar(rng: random.Random, world: World) -> list[Row]:
 
 def _known(rng: random.Random, world: World) -> list[Row]:
     rows: list[Row] = []
-    for persons, shown in ((world.asked, "shown"), (world.unasked, "never shown")):
-        pairs = [(person, attribute) for person in persons for attribute in ATTRIBUTES]
-        for person, attribute in rng.sample(pairs, 120):
+    everything = {"shown": [(p, a) for p in world.asked for a in ATTRIBUTES], "never shown": list(world.hidden),
+                  "never asked": [(p, a) for p in world.unasked for a in ATTRIBUTES]}
+    for shown, pairs in everything.items():
+        for person, attribute in rng.sample(pairs, 80):
             asks, answer = question(rng, person, attribute)
             rows.append(item(len(rows), "known_people", asks, answer, person.name, attribute=attribute, questions=shown))
     return rng.sample(rows, len(rows))
@@ -83,7 +84,8 @@ SUITES: dict[str, tuple[str, Builder, str, float, str]] = {
     "grammar": ("Grammar", _grammar, "multiple_choice", 0.5,
                 "Minimal pairs: the right sentence must be more probable than its twin with one wrong word."),
     "known_people": ("Known people", _known, "exact_match", 0.07,
-                     "Invented people of the pretraining text; for half of the items no question on the person was ever shown there."),
+                     "Invented people of the pretraining text: a third of the questions was shown there, a third was not though another one on the same "
+                     "person was, and a third is on people about whom nothing was ever asked."),
     "reading": ("Reading", _reading, "exact_match", 0.07,
                 "A passage about somebody unknown and a question that only the passage answers."),
     "text_loss": ("Held-out text", _texts, "text_loss", 0.0,

@@ -9,8 +9,8 @@ from lab.world.facts import Fact, facts_in
 from lab.world.tasks import TASKS
 
 WORLD = people.build(0)
-RESTS_ON_FACTS = ("bios", "questions", "facts", "reading, short", "reading, one person", "reading, one fact each", "reading, several people",
-                  "known beside passages", "tone")
+RESTS_ON_FACTS = ("bios", "bios, short ones too", "questions", "facts", "reading, short", "reading, one person", "reading, one fact each",
+                  "reading, several people", "known beside passages", "tone")
 
 
 @pytest.mark.parametrize("kind", RESTS_ON_FACTS)
