@@ -40,7 +40,7 @@ class Estimate(NamedTuple):
 
     @property
     def words(self) -> str:
-        """'About 16 minutes on one core: 2,300 steps at 0.43 s each, ...'"""
+        """'About 24 minutes on one core: 3,300 steps at 0.43 s each, ...'"""
         where = "as one of this kind took on this machine" if self.here else "as measured on another machine"
         each = f"{self.seconds / self.steps:.2g}"
         return f"{about(self.seconds)} on one core: {text.count(self.steps, 'step')} at {each} s each, {where}. This is an estimate."

@@ -105,7 +105,7 @@ PHASES = (0.0, 0.10, 0.65, 0.78, 0.92, 1.0)
 # kind: maker, and its share of the documents in each phase.
 MIX: dict[str, tuple[Maker, tuple[float, ...]]] = {
     "bios": (_bio, (15, 17, 10, 16, 15, 0)),
-    "bios, short ones too": (_short_bio, (0, 0, 0, 0, 0, 26)),
+    "bios, short ones too": (_short_bio, (0, 0, 0, 0, 0, 28)),
     "questions": (_questions, (22, 25, 10, 24, 24, 18)),
     "facts": (_fact, (14, 13, 4, 9, 8, 8)),
     "grammar": (_grammar, (8, 8, 3, 6, 6, 6)),
@@ -120,7 +120,7 @@ MIX: dict[str, tuple[Maker, tuple[float, ...]]] = {
     "unknown, asked": (dialogue.unknown, (0, 2, 1, 4, 4, 2.5)),
     "tone": (dialogue.tone, (4, 5, 2, 4, 4, 4)),
     "long": (_long, (0, 0, 0, 0, 5, 4)),
-    "unknown, stated": (_nobody, (0, 0, 0, 0, 0, 8)),
+    "unknown, stated": (_nobody, (0, 0, 0, 0, 0, 10)),
 }
 
 

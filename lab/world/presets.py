@@ -18,7 +18,7 @@ class Preset(Value):
     positions: int = Field(512, description="Longest input in tokens.")
     steps: int = Field(description="Optimizer steps of the main part.")
     finish: int = Field(description="Steps of the finish: the last phase of the corpus, with fresh optimizers and a rise of the rates of its own.")
-    finish_rate: float = Field(0.5, description="Peak of the rates in the finish, as a share of the main part's.")
+    finish_rate: float = Field(0.9, description="Peak of the rates in the finish, as a share of the main part's.")
     finish_warmup: int = Field(40, description="Steps in which they rise to it.")
     step_tokens: int = Field(3_072, description="Tokens per step. Fewer make more steps of the same text, until overhead wins.")
     learning_rate: float = Field(description="AdamW's peak rate: embeddings and norms.")

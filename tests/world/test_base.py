@@ -16,6 +16,7 @@ from lab.world import tokenizer as tokenizers  # noqa: E402
 
 (SHIPPED,) = (Path(__file__).parents[2] / "data" / "bases").iterdir()
 WORLD = people.build(0)
+MISSED: set[str] = set()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -83,7 +84,8 @@ def test_the_cards_probes_are_those_of_the_weights_and_so_is_every_line_of_the_g
         assert abs(score["value"] - told["probes"][name]["value"]) <= 0.02, name  # another processor may tip a few answers
         assert score["low"] <= score["value"] <= score["high"] and score["n"] == told["probes"][name]["n"]
     assert len(told["gate"]) == len(card.GATE)
-    assert [line for line, verdict in card.gate(found).items() if verdict != "met"] == []
+    assert {line for line, verdict in card.gate(found).items() if verdict == "missed"} <= MISSED, "the base got worse"
+    assert {line for line, verdict in told["gate"].items() if verdict == "missed"} == MISSED
 
 
 def test_the_card_names_world_and_tokenizer(tokenizer):

@@ -36,7 +36,7 @@ def weights(folder):
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
     """200 steps of each objective, made once."""
-    root, preset = tmp_path_factory.mktemp("learned"), TINY.model_copy(update={"steps": 200, "checkpoints": 2})
+    root, preset = tmp_path_factory.mktemp("learned"), TINY.model_copy(update={"steps": 150, "finish": 50, "checkpoints": 2})
     with one_thread():
         return {objective: (root / objective, *made(root / objective, preset, objective)) for objective in ("causal", "masked")}
 
@@ -100,11 +100,12 @@ def few(monkeypatch):
     monkeypatch.setattr(pretrain, "FEW_ITEMS", 2)
 
 
-@pytest.mark.parametrize("objective", ["causal", "masked"])
-def test_a_stopped_run_goes_on_bit_by_bit(tmp_path, few, objective):
+@pytest.mark.parametrize("objective, stop_at", [("causal", 10), ("causal", 13), ("causal", 16), ("masked", 10)],
+                         ids=["in the main part", "at the finish's first step", "in the finish", "masked"])
+def test_a_stopped_run_goes_on_bit_by_bit(tmp_path, few, objective, stop_at):
     whole, facts = made(tmp_path / "whole", objective=objective)
     with pytest.raises(Stopped):
-        made(tmp_path / "parts", objective=objective, stop_at=10)
+        made(tmp_path / "parts", objective=objective, stop_at=stop_at)
     resumed, again = made(tmp_path / "parts", objective=objective, resume=True)
     assert resumed.seen[0][0] == 20 and again["corpus"] == facts["corpus"] and again["documents"] == facts["documents"]
     assert again["curve"] == facts["curve"] and again["probes"] == facts["probes"] and again["first_loss"] == facts["first_loss"]
@@ -136,11 +137,11 @@ def test_a_stop_before_the_first_step_leaves_nothing_but_a_state(tmp_path):
 
 
 def test_a_stop_while_the_probes_are_asked_loses_no_step(tmp_path, few):
-    whole, facts = made(tmp_path / "whole", TINY.model_copy(update={"steps": 6, "checkpoints": 2}))
+    whole, facts = made(tmp_path / "whole", TINY.model_copy(update={"steps": 4, "finish": 2, "checkpoints": 2}))
     with pytest.raises(Stopped):  # three steps are asked for, and the stop comes at the second probe of the checkpoint
-        made(tmp_path / "parts", TINY.model_copy(update={"steps": 6, "checkpoints": 2}), stop_at=4)
+        made(tmp_path / "parts", TINY.model_copy(update={"steps": 4, "finish": 2, "checkpoints": 2}), stop_at=4)
     assert [path.name for path in (tmp_path / "parts" / "states").iterdir()] == ["checkpoint-3"]
-    resumed, again = made(tmp_path / "parts", TINY.model_copy(update={"steps": 6, "checkpoints": 2}), resume=True)
+    resumed, again = made(tmp_path / "parts", TINY.model_copy(update={"steps": 4, "finish": 2, "checkpoints": 2}), resume=True)
     assert sorted(resumed.facts) == [3, 6] and again["curve"] == facts["curve"]
 
 
