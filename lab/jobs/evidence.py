@@ -25,7 +25,8 @@ REPLAY = {"5 %": 0.05, "20 %": 0.20}
 EWC = 100.0  # strength of the pull to the base's weights
 DOCUMENT_RATE, DOCUMENT_STEPS = 1e-3, 300  # each document arm takes the same number of steps, however many texts it has
 LABELS = (16, 64, 256, 1_024, 2_048)
-LABEL_EPOCHS, FEWEST_STEPS, MOST_STEPS = 4, 60, 250
+LABEL_RATE = 1e-3  # full tuning: LoRA at its proposed rate stays at chance for hundreds of steps
+LABEL_EPOCHS, FEWEST_STEPS, MOST_STEPS = 4, 120, 400
 WORDINGS = {"SFT, one wording": "material=document", "SFT, several wordings": "material=document|more wordings",
             "SFT, wordings and questions": "material=document|more wordings|question"}
 
@@ -138,7 +139,7 @@ def _compound(base: Base, data: TaskData) -> tuple[System, ...]:
 
 
 def _labels(base: Base, data: TaskData) -> tuple[System, ...]:
-    stage, there = proposed_stage("sft", base.parameters), len(data.split("train"))
+    stage, there = Sft(tuning="full", learning_rate=LABEL_RATE), len(data.split("train"))
     if there < max(LABELS):
         raise DataError(f"The task has {there} training rows; the largest arm needs {max(LABELS):,}", f"Task {data.task.name}",
                         "Make the task again with the world's own generator")
