@@ -67,10 +67,12 @@ def test_the_tour_from_the_button_to_the_answers(app, page, shot, cleared):
     shot("data")
     page.goto(f"{address}/pretrain")
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=30_000)
+    page.locator(".js-plotly-plot").first.scroll_into_view_if_needed()
     page.wait_for_timeout(1_500)
     shot("pretrain")
     page.goto(f"{address}/evidence")
     expect(page.get_by_text("Recorded on")).to_be_visible(timeout=30_000)
+    page.get_by_role("heading", name="New facts").scroll_into_view_if_needed()
     page.wait_for_timeout(1_500)
     shot("evidence")
     assert page.outside == [] and page.wrong == []

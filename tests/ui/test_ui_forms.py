@@ -19,7 +19,8 @@ def page(name, expert):
 
 
 def widgets(app):
-    return {w.key.removeprefix("t_"): w for kind in ("number_input", "text_input", "text_area", "segmented_control", "toggle") for w in getattr(app, kind)}
+    return {w.key.removeprefix("t_"): w for kind in ("number_input", "text_input", "text_area", "segmented_control", "toggle", "selectbox")
+            for w in getattr(app, kind)}
 
 
 @pytest.mark.parametrize("name", LEVERS)
