@@ -42,7 +42,7 @@ def plane_chart(frame: pd.DataFrame, look: Look) -> Any:
     bare = frame[frame["family"] == "base"]["kept"]
     if len(bare):
         figure.add_hline(y=float(bare.mean()), line={"color": look.quiet, "width": 1, "dash": "dot"}, annotation_text="what the base knew",
-                         annotation_position="bottom right", annotation_font={"color": look.quiet, "size": look.px(13)})
+                         annotation_position="bottom left", annotation_font={"color": look.quiet, "size": look.px(13)})
     _share(figure.update_xaxes, "learned: score on the task →")
     _share(figure.update_yaxes, "kept: mean over general abilities →")
     return _finished(figure, look)
@@ -69,7 +69,7 @@ def labels_chart(frame: pd.DataFrame, look: Look) -> Any:
                        hovertemplate="%{customdata[0]}<extra></extra>")
     if len(bare):
         figure.add_hline(y=float(bare.mean()), line={"color": look.quiet, "width": 1, "dash": "dot"}, annotation_text="bare base",
-                         annotation_position="bottom right", annotation_font={"color": look.quiet, "size": look.px(13)})
+                         annotation_position="bottom left", annotation_font={"color": look.quiet, "size": look.px(13)})
     ticks = sorted(set(rows["examples"]))
     figure.update_xaxes(type="log", title_text="labels trained on", tickvals=ticks, ticktext=[f"{tick:,}" for tick in ticks])
     _share(figure.update_yaxes, "accuracy on test items")
