@@ -99,7 +99,8 @@ FACTS = (
           arms=((RAG, 1.0), (ONE, -1.0), (SEVERAL, -1.0), (PAIRS, -1.0))),
 )
 TONE = (
-    _gain("tone", "dpo", "DPO moves a preference by fifty points.", "S0 S1 (O9)", DPO, BASE, "courteous answers: DPO minus the bare base", ">=", 0.50, metric="rule"),
+    _gain("tone", "dpo", "DPO moves a preference by fifty points.", "S0 S1 (O9)", DPO, BASE, "courteous answers: DPO minus the bare base", ">=", 0.50,
+          metric="rule"),
     Claim(id="tone-dpo-kept", group="tone", sentence="DPO moves the tone without touching the facts.", source="S0 S1 (O9)", task="tone", unit="share",
           quantity="of the facts that the base had right, the share still right after DPO", threshold=0.95, measure="kept",
           metric="contains_answer", arms=((BASE, 1.0), (DPO, 1.0)),

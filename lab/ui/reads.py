@@ -149,7 +149,7 @@ def _unique(names: dict[str, str]) -> dict[str, str]:
 
 
 @st.cache_resource(ttl=60, max_entries=64, show_spinner=False)
-def _base(kind: str, ref: str) -> Base | LabError:
+def _base(home: str, kind: str, ref: str) -> Base | LabError:
     try:
         return store.bases.resolve(kind, ref)
     except LabError as error:
@@ -158,7 +158,7 @@ def _base(kind: str, ref: str) -> Base | LabError:
 
 def base(kind: str, ref: str) -> Base:
     """A Base, judged at most once a minute. Raises ModelError with the reason."""
-    found = _base(kind, ref)
+    found = _base(_home(), kind, ref)
     if isinstance(found, LabError):
         raise found
     return found

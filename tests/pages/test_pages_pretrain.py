@@ -107,7 +107,7 @@ def test_made_bases_can_be_built_on_and_a_lost_one_says_so(finished):
     box.set_value(key).run()
     assert not app.exception and "Parameters" in captions(app)
     (store.place("artifacts", key) / "model.safetensors").unlink()
-    reads._base.clear("made", key)
+    reads._base.clear(reads._home(), "made", key)
     app = app.run()
     assert not app.exception and any("no longer there" in words.value for words in app.text)
 

@@ -71,7 +71,7 @@ def test_checkpoints_are_standard_folders_with_a_card(learned):
         assert loaded.tokenizer.eos_token_id in loaded.ends and loaded.context == TINY.positions
         about = json.loads((folder / "card.json").read_text())
         assert about["steps"] == step and about["corpus"] == collected.facts[step]["corpus"]
-        assert about["probes"]["capitals"]["n"] == (25 if step == 100 else 100)
+        assert about["probes"]["capitals"]["n"] == (pretrain.LADDER_ITEMS if step == 100 else pretrain.FINAL_ITEMS)
     text = (root / "base-200" / "README.md").read_text()
     assert "## Gate" in text and "missed" in text and text.count("| met |") + text.count("| missed |") == len(card.GATE)
     assert "at step 100 of 200" in (root / "base-100" / "README.md").read_text()
