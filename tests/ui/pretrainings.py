@@ -36,7 +36,7 @@ def start(run: Run, pid: int | None = None) -> None:
 
 
 def learn(run: Run, upto: int = TOTAL) -> None:
-    """Events of contract: a loss every 20 steps, probes and a base at every checkpoint."""
+    """Events as a worker writes them: a loss every 20 steps, probes and a base at every checkpoint."""
     at = time.time() - 120
     for step in range(10, upto + 1, 10):
         now = at + step * 0.5
