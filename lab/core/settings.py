@@ -11,7 +11,7 @@ from lab.core.base import Value
 PASSAGE_FORMAT = "Passage: {passage}"
 WORLD_TEXT = "world-2"  # the number is the corpus's version: another corpus is other content, under another key
 # Settings that were added after the first runs were stored: they count in a key only where they differ from their default.
-LATER = frozenset({"tuning", "examples", "rows", "replay", "replay_from", "ewc", "ewc_samples"})
+LATER = frozenset({"tuning", "examples", "rows", "replay", "ewc", "ewc_samples"})
 
 
 class Prompting(Value):

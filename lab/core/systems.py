@@ -84,7 +84,9 @@ def _content(stage: Stage, unused: set[str]) -> dict[str, Any]:
     """A stage's settings as they count in keys. Settings that came later count only where they are used, so that what was made
     before them keeps its name."""
     found = stage.model_dump(mode="json", exclude=unused)
-    return {name: value for name, value in found.items() if name not in LATER or value != type(stage).model_fields[name].default}
+    source = found.pop("replay_from", None)  # names content: it counts where it is read, also where it is the default
+    kept = {name: value for name, value in found.items() if name not in LATER or value != type(stage).model_fields[name].default}
+    return kept | ({"replay_from": source} if found.get("replay") or found.get("ewc") else {})
 
 
 def weights_key(system: System, task: Task) -> str:

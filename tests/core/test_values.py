@@ -132,3 +132,10 @@ def test_failures_are_classified_and_carry_the_way_out():
     assert failure_of(DataError("what", "", "do"), "loading").where == "loading"
     assert failure_of(ValueError("odd")).kind == "lab"
     assert DataError("What.", "where", "do this").failure.sentence() == "What. where. do this."
+
+
+def test_the_text_that_is_rehearsed_counts_where_it_is_read_and_only_there():
+    from lab.core.systems import _content
+    assert "replay_from" not in _content(Sft(), set()) and _content(Sft(replay_from="other"), set()) == _content(Sft(), set())
+    assert _content(Sft(replay=0.1), set())["replay_from"] == Sft().replay_from
+    assert _content(Sft(tuning="full", ewc=1.0), set()) != _content(Sft(tuning="full", ewc=1.0, replay_from="other"), set())
