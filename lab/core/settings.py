@@ -113,12 +113,9 @@ Stage = Annotated[Sft | Dpo, Field(discriminator="kind")]
 TINY_PARAMETERS = 20_000_000
 
 
-def proposed_stage(kind: Literal["sft", "dpo"], parameters: int, tuning: Literal["lora", "full"] = "lora") -> Sft | Dpo:
-    """Defaults for a base of that many parameters. Tiny models need larger steps (measured on the shipped base), and all weights
-    together smaller ones than an adapter."""
+def proposed_stage(kind: Literal["sft", "dpo"], parameters: int) -> Sft | Dpo:
+    """Defaults for a base of that many parameters. Tiny models need larger steps (measured on the shipped base)."""
     tiny = parameters < TINY_PARAMETERS
-    if kind == "sft" and tuning == "full":
-        return Sft(tuning="full", learning_rate=3e-4, epochs=4) if tiny else Sft(tuning="full", learning_rate=1e-5)
     if kind == "sft":
         return Sft(learning_rate=2e-3, epochs=4) if tiny else Sft()
     return Dpo(learning_rate=2e-4, epochs=2) if tiny else Dpo()
