@@ -6,7 +6,7 @@ router.ensure_router(router.DATA)
 
 import streamlit as st
 
-from lab.ui import bases, intake, panels, reads, state
+from lab.ui import bases, findings, intake, panels, reads, saving, state
 
 st.title("Data")
 mode = st.segmented_control("What to do", ["Tasks at hand", "Bring your own files", "Keep a text to rehearse"],
@@ -60,10 +60,10 @@ def own_files() -> None:
     if base:
         panels.model_view(data.split("train") or data.examples, base, "data_own_view")
     st.header("Split and check")
-    data, allowed = intake.findings_panel(data, base)
+    data, allowed = findings.findings_panel(data, base)
     panels.split_counts(data)
     st.header("Save")
-    intake.save_form(data, allowed)
+    saving.save_form(data, allowed)
 
 
 def text_to_rehearse() -> None:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import random
 import re
-from typing import Any, NamedTuple, Sequence, get_args
+from typing import Any, NamedTuple, Sequence
 
 import streamlit as st
 
 from lab import store
-from lab.core import Base, DataError, Document, LabError, Scorer, Task, TaskData, failure_of
-from lab.core.tasks import ScorerKind
-from lab.corpus.checks import check, without_leaks
+from lab.core import Document, LabError, Task, TaskData, failure_of
 from lab.corpus.guess import guess_mapping
 from lab.corpus.mapping import Mapping
-from lab.corpus.preview import count_tokens
 from lab.corpus.rows import documents_of, to_examples, to_preferences
 from lab.corpus.scorers import suggest_scorer
-from lab.corpus.values import Finding
-from lab.ui import panels, router, text, uploads
+from lab.ui import panels, text, uploads
 
-SCORERS = [kind for kind in get_args(ScorerKind) if kind not in ("text_loss", "multiple_choice")]
-LEVELS = {"refuse": ("error", "red", "Must be mended"), "warn": ("warning", "orange", "Look at this"), "note": ("info", "blue", "Good to know")}
 SHOWN = 6  # problems of a file that are listed at once
 
 
@@ -164,105 +158,3 @@ def assemble(found: Uploaded, mapping: Mapping, pairs: Mapping | None) -> tuple[
     draft = Task(id="draft", name="draft", scorers=(suggest_scorer(examples),), mapping=mapping.model_dump(exclude={"reason"}))
     data = TaskData(task=draft, examples=examples, preferences=preferences, documents=documents).sealed()
     return data, [problem.sentence() for problem in (*left_out, *lost)]
-
-
-def findings_panel(data: TaskData, base: Base | None) -> tuple[TaskData, bool]:
-    """What the check found; the rows after the offered removal, and whether they may be saved. `base`: whose context they must fit."""
-    mark = base.fingerprint if base else ""
-    found = _findings(_name_of(data), mark, data, base)
-    for key, label, offered, mended in (
-            ("data_without_leaks", "Take out rows that would leak the test into training", "(offered here)", without_leaks),
-            ("data_without_long", "Leave out rows that are too long for this base", "Set the maximum length",
-             lambda rows: _fitting(_name_of(rows), mark, rows, base))):
-        if any(offered in finding.do for finding in found) and st.toggle(label, key=key):
-            data = mended(data)
-            found = _findings(_name_of(data), mark, data, base)
-    for finding in found:
-        icon, colour, title = LEVELS[finding.level]
-        with st.expander(f":{colour}[:material/{icon}:] {title}: {text.label(finding.what)}" + (f" ({finding.count:,})" if finding.count else ""),
-                         expanded=finding.level == "refuse"):
-            for example in finding.examples:
-                st.text(example)
-            st.caption("What to do")
-            st.text(finding.do)
-    if not found:
-        st.caption(":material/check_circle: Nothing to complain about.")
-    return data, not any(finding.level == "refuse" for finding in found)
-
-
-def _name_of(data: TaskData) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(data.task.fingerprints.items()))
-
-
-@st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
-def _findings(rows: tuple, fingerprint: str, _data: TaskData, _base: Base | None) -> tuple[Finding, ...]:
-    """The check, done once for the same rows and base: counting tokens takes a while."""
-    if _base is None or not _base.context:
-        return check(_data)
-    folder = store.bases.folder_of(_base)
-    try:
-        found = check(_data, lambda words: count_tokens(folder, words), _base.context)
-        # A Task belongs to no base: what is too long for this one is said here and refused where the two meet, on Build.
-        return tuple(f.model_copy(update={"level": "warn"}) if "their answers would be cut" in f.what else f for f in found)
-    except LabError:  # a base without a fast tokenizer: its tokens cannot be counted here, training counts them
-        return check(_data)
-
-
-@st.cache_resource(max_entries=8, show_spinner="Measuring the rows …")
-def _fitting(rows: tuple, fingerprint: str, _data: TaskData, _base: Base) -> TaskData:
-    """The same without training rows and pairs that are longer than the base's context; the test split stays as it is."""
-    folder = store.bases.folder_of(_base)
-
-    def fits(*texts: str) -> bool:
-        return sum(count_tokens(folder, words) for words in texts) <= _base.context
-
-    examples = tuple(row for row in _data.examples if row.split == "test" or fits(row.prompt, row.answer))
-    pairs = tuple(pair for pair in _data.preferences if fits(pair.prompt, pair.chosen) and fits(pair.prompt, pair.rejected))
-    return _data.model_copy(update={"examples": examples, "preferences": pairs}).sealed()
-
-
-def save_form(data: TaskData, allowed: bool) -> None:
-    """Name, scorer and the save button. A refusal keeps everything that was filled in."""
-    left, right = st.columns(2)
-    name = left.text_input("Name of the task", max_chars=80, key="data_name", persist_state="session", placeholder="Support answers")
-    need = right.text_input("What it needs", max_chars=60, key="data_need", persist_state="session", placeholder="facts, form, tone …")
-    proposed = data.task.scorers[0].kind
-    kind = left.selectbox("How an answer is scored", SCORERS, index=SCORERS.index(proposed), format_func=text.metric, key=f"data_scorer_{proposed}",
-                          help="Proposed from the answers at hand; every System of a comparison is scored the same way.")
-    length = right.number_input("Longest answer (tokens)", 1, 8_192, 64, key="data_length", persist_state="session",
-                                help=Task.model_fields["max_new_tokens"].description or "Generation stops here.")
-    phrases = st.text_input("Phrases, one of which the answer must hold (separated by |)", key="data_phrases") if kind == "rule" else ""
-    about = st.text_area("Description", max_chars=1_000, height=80, key="data_about", persist_state="session")
-    content = (name, kind, length, phrases, _name_of(data))
-    if st.session_state.get("data_saved") == content:
-        st.success("Saved. It can be used on the Build page now.", icon=":material/check_circle:")
-        st.page_link(router.BUILD, label="Build an experiment with it", icon=":material/construction:")
-    elif st.button("Save as a task", type="primary", icon=":material/save:", key="data_save", disabled=not allowed):
-        scorer = Scorer(kind=kind, phrases=tuple(part.strip() for part in phrases.split("|") if part.strip()))
-        if _save(data, {"name": name or "", "need": need or "", "description": about or "", "scorers": (scorer,), "max_new_tokens": length}):
-            st.session_state["data_saved"] = content  # the same is not saved twice
-            st.rerun()
-    elif not allowed:
-        st.caption("Saving waits until nothing above must be mended.")
-
-
-def _save(data: TaskData, about: dict[str, Any]) -> bool:
-    """Whether it was saved; if not, the page says why. The Build page begins with it."""
-    if not about["name"].strip():
-        st.warning("Give the task a name first.", icon=":material/edit:")
-        return False
-    if about["scorers"][0].kind == "rule" and not about["scorers"][0].phrases:
-        st.warning("Write at least one phrase that a right answer holds.", icon=":material/edit:")
-        return False
-    task = data.task.model_copy(update={**about, "id": store.new_id(_slug(about["name"]))})
-    try:
-        store.tasks.save(data.model_copy(update={"task": task}))
-    except (DataError, OSError) as error:
-        panels.problem("The task could not be saved", failure_of(error, "Data"))
-        return False
-    st.session_state["build_tasks"] = [task.id]
-    return True
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:30] or "task"
