@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--slots", type=int, default=min(2, len(os.sched_getaffinity(0))), help="CPU slots (default: at most 2)")
     one = verb("pretrain", _pretrain, "pretrain a base model on the known world, in the background")
     one.add_argument("--preset", default="XS", choices=("XS", "S", "M"),
-                     help="size (on one core XS, 0.9M parameters, takes about 25 minutes and S, 2M, about an hour)")
+                     help="size (on one core XS, 0.9M parameters, takes about 45 minutes and S, 2M, about two hours)")
     one.add_argument("--objective", default="causal", choices=tuple(OBJECTIVES), help="next token (causal) or masked token")
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--steps", type=int, default=0, help="fewer steps, for trying (default: the preset's)")

@@ -14,8 +14,8 @@ OBJECTIVES = {"causal": "next token", "masked": "masked token"}
 class Pretraining(Value):
     """What is made: the size, the objective, and how often it is looked at on the way."""
 
-    preset: Literal["XS", "S", "M"] = Field("XS", description="Size: XS has 0.9M parameters and takes about 25 minutes on one core, S 2M and "
-                                            "about an hour, M 5M and some five hours.")
+    preset: Literal["XS", "S", "M"] = Field("XS", description="Size: XS has 0.9M parameters and takes about 45 minutes on one core, S 2M and "
+                                            "about two hours, M 5M and some nine hours.")
     objective: Literal["causal", "masked"] = Field("causal", description="Next token: reads from left to right and can write. Masked token: "
                                                    "sees both sides of a gap; it fills gaps and cannot write answers.")
     steps: int = Field(0, ge=0, le=1_000_000, description="Optimizer steps; 0 takes the preset's own number.")

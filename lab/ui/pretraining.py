@@ -28,7 +28,7 @@ class Size(NamedTuple):
     seconds: float
 
 
-SIZES = {"XS": Size(3_300, 0.43), "S": Size(4_300, 0.88), "M": Size(8_600, 2.1)}
+SIZES = {"XS": Size(5_800, 0.43), "S": Size(7_600, 0.88), "M": Size(15_100, 2.1)}
 
 
 class Estimate(NamedTuple):
@@ -40,7 +40,7 @@ class Estimate(NamedTuple):
 
     @property
     def words(self) -> str:
-        """'About 24 minutes on one core: 3,300 steps at 0.43 s each, ...'"""
+        """'About 42 minutes on one core: 5,800 steps at 0.43 s each, ...'"""
         where = "as one of this kind took on this machine" if self.here else "as measured on another machine"
         each = f"{self.seconds / self.steps:.2g}"
         return f"{about(self.seconds)} on one core: {text.count(self.steps, 'step')} at {each} s each, {where}. This is an estimate."

@@ -12,8 +12,8 @@ LIMITS = (
     "A closed world of templates: it has no world knowledge beyond the lists below, does not reason and is not safety-tuned.",
     "Sums are the one-digit table from 0 + 0 to 9 + 9, memorised: this is not arithmetic.",
     "It reads sentences that resemble its own text; freer wordings of the same facts it reads badly or not at all.",
-    "Asked for a fact about an unknown person it says that it does not know in most cases and guesses in the others; asked to tell "
-    "about one it nearly always invents a life. On known people it was never asked about it sometimes says that it does not know.",
+    "Asked about an unknown person it says that it does not know in nearly all cases and guesses in the others: the names must look like "
+    "those of its world.",
     "Few-shot prompts work only for the kinds of patterns that the corpus holds, and for at most 512 tokens.",
     "Forgetting is exaggerated at this size: small models lose most, so take the direction and not the amount.",
     "Findings about LoRA against full fine-tuning at this width need not hold at larger ones.",

@@ -12,10 +12,11 @@ from itertools import islice
 from typing import Callable, Iterator, Sequence
 
 from lab.world import dialogue, general, lexicon, names, reading
-from lab.world.people import ATTRIBUTES, UNKNOWN_STATEMENT, World, bio
+from lab.world.people import ATTRIBUTES, UNKNOWN_STATEMENT, Person, World, bio
 
 VERSION = 2
 Maker = Callable[[random.Random, World], str]
+CURTER = 0.33  # share of courteous dialogues in the last finish: greedy answers lean to the courteous side
 LONGEST_CHARS = 1_080  # about 480 tokens: a long document must fit into 512 positions
 
 
@@ -31,7 +32,15 @@ def _bio(rng: random.Random, world: World) -> str:
 
 def _short_bio(rng: random.Random, world: World) -> str:
     """As above, and often with one or two sentences only: each fact is then told without the others around it."""
-    person = rng.choice(world.known)
+    return _short_bio_of(rng, rng.choice(world.known))
+
+
+def _short_bio_unasked(rng: random.Random, world: World) -> str:
+    """As above; of the people about whom no question is ever shown more often: nothing else says that they are known."""
+    return _short_bio_of(rng, rng.choice(world.unasked if rng.random() < 0.25 else world.known))
+
+
+def _short_bio_of(rng: random.Random, person: Person) -> str:
     if rng.random() < 0.35:
         return dialogue.about(rng, person)
     attributes = ATTRIBUTES if rng.random() < 0.6 else tuple(rng.sample(ATTRIBUTES, rng.randint(1, 2)))
@@ -71,12 +80,20 @@ def _questions(rng: random.Random, world: World) -> str:
     return dialogue.questions(rng, world, rng.choice((1, 1, 2, 3, 4)))
 
 
-def _long(rng: random.Random, world: World) -> str:
+def _curter(rng: random.Random, world: World) -> str:
+    return dialogue.tone(rng, world, polite_share=CURTER)
+
+
+def _long_curter(rng: random.Random, world: World) -> str:
+    return _long(rng, world, CURTER)
+
+
+def _long(rng: random.Random, world: World, polite_share: float = dialogue.POLITE_SHARE) -> str:
     """Dialogues of one kind in a row up to about 480 tokens: what a prompt with many shots or passages looks like."""
     turns = rng.randint(6, 12)
     draw = rng.random()
     if draw < 0.15:
-        return dialogue.tone(rng, world, turns)
+        return dialogue.tone(rng, world, turns, polite_share)
     if draw < 0.3:
         return dialogue.pattern(rng, world, turns)
     if draw < 0.4:
@@ -100,27 +117,32 @@ def _single_short(rng: random.Random, world: World) -> str:
 # When each phase of the curriculum begins, as a share of the steps.
 # 1 many short passages about one person. 2 everything. 3 telling people apart by name, which hardly begins in the full mix and
 # takes a few hundred steps here. 4 everything, with more of "I do not know". 5 the same, with long contexts.
-# 6, the finish: who is unknown is now also said in statements. Begun earlier, it kept the base from telling people in a prompt apart.
-PHASES = (0.0, 0.10, 0.65, 0.78, 0.92, 1.0)
+# 6, the finishes: who is unknown is now also said in statements. Begun earlier, it kept the base from telling people in a prompt apart.
+# 7, the last finish: also asks of everybody whether the name is known, so that this is learned where questions are answered.
+PHASES = (0.0, 0.10, 0.65, 0.78, 0.92, 1.0, 2.0)
 # kind: maker, and its share of the documents in each phase.
 MIX: dict[str, tuple[Maker, tuple[float, ...]]] = {
-    "bios": (_bio, (15, 17, 10, 16, 15, 0)),
-    "bios, short ones too": (_short_bio, (0, 0, 0, 0, 0, 28)),
-    "questions": (_questions, (22, 25, 10, 24, 24, 18)),
-    "facts": (_fact, (14, 13, 4, 9, 8, 8)),
-    "grammar": (_grammar, (8, 8, 3, 6, 6, 6)),
-    "reading, short": (_single_short, (12, 4, 1, 2, 2, 2)),
-    "reading, one person": (reading.single, (14, 8, 4, 6, 6, 6)),
-    "reading, one fact each": (reading.one_fact_each, (5, 12, 55, 11, 10, 10)),
-    "reading, several people": (reading.several, (0, 9, 9, 8, 8, 8)),
-    "known beside passages": (reading.beside_the_point, (1, 3, 2, 6, 6, 6)),
-    "passages without answer": (reading.without_answer, (0, 0, 0, 1, 2, 2)),
-    "patterns": (dialogue.pattern, (5, 8, 4, 9, 8, 8)),
-    "symbols": (_symbols, (4, 4, 2, 4, 3, 3)),
-    "unknown, asked": (dialogue.unknown, (0, 2, 1, 4, 4, 2.5)),
-    "tone": (dialogue.tone, (4, 5, 2, 4, 4, 4)),
-    "long": (_long, (0, 0, 0, 0, 5, 4)),
-    "unknown, stated": (_nobody, (0, 0, 0, 0, 0, 10)),
+    "bios": (_bio, (15, 17, 10, 16, 15, 0, 0)),
+    "bios, short ones too": (_short_bio, (0, 0, 0, 0, 0, 28, 0)),
+    "bios, of unasked people more": (_short_bio_unasked, (0, 0, 0, 0, 0, 0, 30)),
+    "questions": (_questions, (22, 25, 10, 24, 24, 18, 18)),
+    "facts": (_fact, (14, 13, 4, 9, 8, 8, 8)),
+    "grammar": (_grammar, (8, 8, 3, 6, 6, 6, 6)),
+    "reading, short": (_single_short, (12, 4, 1, 2, 2, 2, 2)),
+    "reading, one person": (reading.single, (14, 8, 4, 6, 6, 6, 6)),
+    "reading, one fact each": (reading.one_fact_each, (5, 12, 55, 11, 10, 10, 10)),
+    "reading, several people": (reading.several, (0, 9, 9, 8, 8, 8, 8)),
+    "known beside passages": (reading.beside_the_point, (1, 3, 2, 6, 6, 6, 6)),
+    "passages without answer": (reading.without_answer, (0, 0, 0, 1, 2, 2, 2)),
+    "patterns": (dialogue.pattern, (5, 8, 4, 9, 8, 8, 8)),
+    "symbols": (_symbols, (4, 4, 2, 4, 3, 3, 3)),
+    "unknown, asked": (dialogue.unknown, (0, 2, 1, 4, 4, 2.5, 1.5)),
+    "tone": (dialogue.tone, (4, 5, 2, 4, 4, 4, 0)),
+    "tone, curt more often": (_curter, (0, 0, 0, 0, 0, 0, 4)),
+    "long": (_long, (0, 0, 0, 0, 5, 4, 0)),
+    "long, curt more often": (_long_curter, (0, 0, 0, 0, 0, 0, 4)),
+    "unknown, stated": (_nobody, (0, 0, 0, 0, 0, 10, 12)),
+    "acquainted": (dialogue.acquainted, (0, 0, 0, 0, 0, 0, 8)),
 }
 
 
@@ -138,7 +160,7 @@ class Corpus:
         self._name = f"{stream}-{world.seed}-{seed}-{VERSION}"
 
     def documents(self, step: int, progress: float) -> Iterator[str]:
-        """The documents of one step without end, drawn in any order from the mix at this progress (0 to 1)."""
+        """The documents of one step without end, drawn in any order from the mix at this progress (a share of the main part, 1 or 2)."""
         rng, phase = random.Random(f"{self._name}-{step}"), phase_of(progress)
         kinds, shares = tuple(MIX), [shares[phase] for _, shares in MIX.values()]
         while True:

@@ -17,6 +17,7 @@ CLOSER = "You are welcome."
 COURTEOUS = (*OPENERS, CLOSER)
 ABOUT = ("Tell me about {n}.", "Who is {n}?", "What do you know about {n}?")
 POLITE_SHARE = 0.45  # of the dialogues with a tone
+ACQUAINTED = "Do you know {n}?"
 KINDS = ("people", "capitals", "words", "sums")
 SHARES = (43, 17, 15, 25)
 
@@ -80,9 +81,19 @@ def tone_turn(rng: random.Random, world: World, polite: bool) -> tuple[str, str]
     return prompt, courteous(sentence, rng.choice(OPENERS)) if polite else curt(value)
 
 
-def tone(rng: random.Random, world: World, turns: int = 0) -> str:
+def acquainted(rng: random.Random, world: World) -> str:
+    """Whether a name is known, asked of everybody: no fact is told or asked for."""
+    turns = []
+    for _ in range(rng.randint(1, 4)):
+        known = rng.random() < 0.5
+        person = rng.choice(world.known) if known else world.ephemeral(rng)[0]
+        turns.append((ACQUAINTED.format(n=person.name), "Yes." if known else "No."))
+    return chat(turns)
+
+
+def tone(rng: random.Random, world: World, turns: int = 0, polite_share: float = POLITE_SHARE) -> str:
     """One tone through a whole dialogue, courteous or curt; a system message, where given, says which."""
-    polite = rng.random() < POLITE_SHARE
+    polite = rng.random() < polite_share
     system = (POLITELY if polite else BRIEFLY) if rng.random() < 0.3 else ""
     return chat([tone_turn(rng, world, polite) for _ in range(turns or rng.choice((1, 1, 2, 3)))], system)
 

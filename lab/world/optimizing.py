@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from math import cos, pi
 from typing import Any
 
@@ -28,11 +29,15 @@ def optimizers_of(model: Any, preset: Preset) -> Optimizers:
 def cycle(step: int, preset: Preset) -> tuple[float, float]:
     """Peak of the cycle that a step is in (as a share of the preset's rates), and the share of that peak at this step.
 
-    Three cycles of linear warm-up and cosine: two in the main part, the second up to half the peak, and one in the finish.
+    Cycles of linear warm-up and cosine: two in the main part, the second up to half the peak, and one in each finish.
     """
     turn = round(preset.restart * preset.steps)
-    peak, start, end, most = ((1.0, 0, turn, preset.warmup) if step < turn else (0.5, turn, preset.steps, preset.warmup)
-                              if step < preset.steps else (preset.finish_rate, preset.steps, preset.total, preset.finish_warmup))
+    if step < preset.steps:
+        peak, start, end, most = (1.0, 0, turn, preset.warmup) if step < turn else (0.5, turn, preset.steps, preset.warmup)
+    else:
+        borders = list(accumulate((preset.steps, *preset.finishes)))
+        start, end = next(((a, b) for a, b in pairwise(borders) if step < b), borders[-2:])
+        peak, most = preset.finish_rate, preset.finish_warmup
     warmup = min(most, max(1, (end - start) // 10))
     if step - start < warmup:
         return peak, (step - start + 1) / warmup

@@ -1,7 +1,9 @@
 """Sizes of base that the lab can make from nothing. On one core a step takes 0.42 s for XS (0.9M parameters), 0.8 s for S (2M) and 2.1 s
-for M (5M): about 25 minutes, an hour and five hours. M has not been run to its end."""
+for M (5M): about 45 minutes, two hours, and nine hours. S and M have not been run to their ends."""
 
 from __future__ import annotations
+
+from itertools import accumulate
 
 from pydantic import Field
 
@@ -17,8 +19,9 @@ class Preset(Value):
     heads: int
     positions: int = Field(512, description="Longest input in tokens.")
     steps: int = Field(description="Optimizer steps of the main part.")
-    finish: int = Field(description="Steps of the finish: the last phase of the corpus, with fresh optimizers and a rise of the rates of its own.")
-    finish_rate: float = Field(0.9, description="Peak of the rates in the finish, as a share of the main part's.")
+    finishes: tuple[int, ...] = Field(description="Steps of each finish: the last phases of the corpus, each with fresh optimizers and a rise of "
+                                      "the rates of its own.")
+    finish_rate: float = Field(0.9, description="Peak of the rates in a finish, as a share of the main part's.")
     finish_warmup: int = Field(40, description="Steps in which they rise to it.")
     step_tokens: int = Field(3_072, description="Tokens per step. Fewer make more steps of the same text, until overhead wins.")
     learning_rate: float = Field(description="AdamW's peak rate: embeddings and norms.")
@@ -38,16 +41,27 @@ class Preset(Value):
     @property
     def total(self) -> int:
         """Optimizer steps in all."""
-        return self.steps + self.finish
+        return self.steps + sum(self.finishes)
+
+    def begins(self, step: int) -> int:
+        """Number of the finish that begins at this step, 1 the first; 0 where none does."""
+        starts = list(accumulate((self.steps, *self.finishes[:-1])))
+        return starts.index(step) + 1 if self.finishes and step in starts else 0
+
+    def progress(self, step: int) -> float:
+        """Where in the corpus's curriculum a step is: a share of the main part, 1 in a finish, 2 in the last of several."""
+        if step < self.steps:
+            return step / self.steps
+        return 2.0 if len(self.finishes) > 1 and step >= self.total - self.finishes[-1] else 1.0
 
     def scaled(self, total: int) -> "Preset":
-        """The same recipe in so many steps in all, both parts in proportion."""
-        finish = round(total * self.finish / self.total)
-        return self.model_copy(update={"steps": total - finish, "finish": finish})
+        """The same recipe in so many steps in all, all parts in proportion."""
+        finishes = tuple(round(total * finish / self.total) for finish in self.finishes)
+        return self.model_copy(update={"steps": total - sum(finishes), "finishes": finishes})
 
 
 PRESETS: dict[str, Preset] = {
-    "XS": Preset(width=128, inner=352, layers=4, heads=4, steps=2_300, finish=1_000, learning_rate=3e-3),
-    "S": Preset(width=192, inner=512, layers=4, heads=6, steps=3_000, finish=1_300, learning_rate=2e-3),
-    "M": Preset(width=256, inner=688, layers=6, heads=8, steps=6_000, finish=2_600, learning_rate=1e-3),
+    "XS": Preset(width=128, inner=352, layers=4, heads=4, steps=2_300, finishes=(1_000, 1_000, 1_500), learning_rate=3e-3),
+    "S": Preset(width=192, inner=512, layers=4, heads=6, steps=3_000, finishes=(1_300, 1_300, 2_000), learning_rate=2e-3),
+    "M": Preset(width=256, inner=688, layers=6, heads=8, steps=6_000, finishes=(2_600, 2_600, 3_900), learning_rate=1e-3),
 }

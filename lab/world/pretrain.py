@@ -116,10 +116,9 @@ class Pretrainer:
 
     def _step(self) -> None:
         at, preset = self.at, self.preset
-        if at.step == preset.steps:
-            self.optimizers = optimizers_of(self.model, preset)  # the finish does not lean on where the main part was heading
-        progress = min(1.0, at.step / preset.steps)
-        rows, texts = batches.rows_of(self.stream, self.tokenizer, at.step, progress, preset.step_tokens, preset.positions)
+        if preset.begins(at.step):
+            self.optimizers = optimizers_of(self.model, preset)  # a finish does not lean on where the part before was heading
+        rows, texts = batches.rows_of(self.stream, self.tokenizer, at.step, preset.progress(at.step), preset.step_tokens, preset.positions)
         at.documents, at.corpus = at.documents + len(texts), corpus.chained(at.corpus, texts)
         set_rates(self.optimizers, at.step, preset)
         self.model.train()

@@ -46,7 +46,7 @@ def test_each_person_is_told_about_as_often_as_the_mix_says():
     assert all(abs(count - expected) < 5 * expected**0.5 for count in counts)  # draws are independent: about Poisson
 
 
-@pytest.mark.parametrize("progress", [0.0, 0.5, 0.95, 1.0])
+@pytest.mark.parametrize("progress", [0.0, 0.5, 0.95, 1.0, 2.0])
 def test_no_new_person_is_ever_mentioned(progress):
     text = "\n".join(taken(3, progress))
     assert not [person.name for person in WORLD.new if person.name in text]
@@ -54,7 +54,7 @@ def test_no_new_person_is_ever_mentioned(progress):
 
 
 def test_only_asked_people_are_asked_about():
-    text = "\n".join(taken(4) + taken(4, progress=1.0))
+    text = "\n".join(taken(4) + taken(4, progress=1.0) + taken(4, progress=2.0))
     hidden = [(person, attribute) for person in WORLD.unasked for attribute in people.ATTRIBUTES] + list(WORLD.hidden)
     for person, attribute in hidden:
         assert not any(wording.format(n=person.name) in text for wording in people.QUESTIONS[attribute])

@@ -36,7 +36,7 @@ def weights(folder):
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
     """200 steps of each objective, made once."""
-    root, preset = tmp_path_factory.mktemp("learned"), TINY.model_copy(update={"steps": 150, "finish": 50, "checkpoints": 2})
+    root, preset = tmp_path_factory.mktemp("learned"), TINY.model_copy(update={"steps": 150, "finishes": (30, 20), "checkpoints": 2})
     with one_thread():
         return {objective: (root / objective, *made(root / objective, preset, objective)) for objective in ("causal", "masked")}
 
@@ -137,11 +137,11 @@ def test_a_stop_before_the_first_step_leaves_nothing_but_a_state(tmp_path):
 
 
 def test_a_stop_while_the_probes_are_asked_loses_no_step(tmp_path, few):
-    whole, facts = made(tmp_path / "whole", TINY.model_copy(update={"steps": 4, "finish": 2, "checkpoints": 2}))
+    whole, facts = made(tmp_path / "whole", TINY.model_copy(update={"steps": 4, "finishes": (1, 1), "checkpoints": 2}))
     with pytest.raises(Stopped):  # three steps are asked for, and the stop comes at the second probe of the checkpoint
-        made(tmp_path / "parts", TINY.model_copy(update={"steps": 4, "finish": 2, "checkpoints": 2}), stop_at=4)
+        made(tmp_path / "parts", TINY.model_copy(update={"steps": 4, "finishes": (1, 1), "checkpoints": 2}), stop_at=4)
     assert [path.name for path in (tmp_path / "parts" / "states").iterdir()] == ["checkpoint-3"]
-    resumed, again = made(tmp_path / "parts", TINY.model_copy(update={"steps": 4, "finish": 2, "checkpoints": 2}), resume=True)
+    resumed, again = made(tmp_path / "parts", TINY.model_copy(update={"steps": 4, "finishes": (1, 1), "checkpoints": 2}), resume=True)
     assert sorted(resumed.facts) == [3, 6] and again["curve"] == facts["curve"]
 
 

@@ -7,7 +7,7 @@ from lab.store import files
 from lab.world.presets import PRESETS
 from lab.world.pretrain import Hooks
 
-TINY = PRESETS["XS"].model_copy(update={"width": 32, "inner": 88, "layers": 2, "heads": 2, "step_tokens": 256, "steps": 13, "finish": 7,
+TINY = PRESETS["XS"].model_copy(update={"width": 32, "inner": 88, "layers": 2, "heads": 2, "step_tokens": 256, "steps": 13, "finishes": (4, 3),
                                          "checkpoints": 1})
 
 
