@@ -66,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     one = verb("stop", _stop, "stop a run")
     one.add_argument("run")
     one.add_argument("--keep", action="store_true", help="keep and score what was trained so far")
+    one = verb("imports", _imports, "read every table of a folder and say what the lab makes of it")
+    one.add_argument("folder", type=Path, nargs="?", default=Path("../shared/data"), help="default: ../shared/data")
+    one.add_argument("--only", nargs="+", default=(), metavar="START", help="only files whose path in the folder starts so")
+    one.add_argument("--save", type=Path, metavar="PAGE", help="also put the table between its marks in a Markdown page")
     verb("resume", _resume, "queue a stopped or failed run again").add_argument("run")
     return parser
 
@@ -215,6 +219,14 @@ def _runs(args: argparse.Namespace) -> None:
     for view in jobs.views():
         row = {"id": view.run.id, "system": view.run.title, "task": view.run.task, "status": view.status, "doing": view.doing}
         print(json.dumps(row, ensure_ascii=False) if args.json else "  ".join(str(value) for value in row.values()))
+
+
+def _imports(args: argparse.Namespace) -> None:
+    from lab.jobs import imports
+    found = [one for one in imports.imports_of(args.folder) if not args.only or one.file.startswith(tuple(args.only))]
+    if args.save:
+        imports.save(found, args.save)
+    print(imports.markdown(found))
 
 
 def _stop(args: argparse.Namespace) -> None:

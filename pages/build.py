@@ -8,7 +8,7 @@ import streamlit as st
 
 from lab import jobs
 from lab.core import LabError, failure_of
-from lab.ui import bases, panels, planning, reads, systems, text
+from lab.ui import bases, model_card, panels, planning, reads, systems, text
 
 st.title("Build an experiment")
 st.caption("One base, one or more tasks, and the Systems to compare on them. Nothing is queued before you press Launch.")
@@ -17,7 +17,7 @@ st.header("1. Base")
 base = bases.choose_base("build")
 if base is None:
     st.stop()
-bases.inspect(base)
+model_card.model_card(base)
 
 st.header("2. Tasks")
 names, titles = reads.task_names(), reads.suite_titles()

@@ -9,11 +9,17 @@ from lab.core.tasks import Scorer
 
 
 class Passage(Value):
-    """A piece of a document as it was put into a prompt."""
+    """A piece of a document as it was put into a prompt. `heading` is its path of headings in one line."""
 
     document: str
     text: str
     score: float = 0.0
+    page: int | None = None
+    heading: str = ""
+
+    def citation(self, name: str) -> str:
+        """Where it stands, for people: the document's name with the page or the heading, where they are known."""
+        return f"{name}{f', page {self.page}' if self.page else ''}{f' > {self.heading}' if self.heading else ''}"
 
 
 class Score(Value):

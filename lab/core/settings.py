@@ -11,7 +11,7 @@ from lab.core.base import Value
 PASSAGE_FORMAT = "Passage: {passage}"
 WORLD_TEXT = "world-2"  # the number is the corpus's version: another corpus is other content, under another key
 # Settings that were added after the first runs were stored: they count in a key only where they differ from their default.
-LATER = frozenset({"tuning", "examples", "rows", "replay", "ewc", "ewc_samples"})
+LATER = frozenset({"tuning", "examples", "rows", "replay", "ewc", "ewc_samples", "chunking"})
 
 
 class Prompting(Value):
@@ -37,6 +37,9 @@ class Retrieval(Value):
                                "at a border.")
     embedder: str = Field("", description="Sentence-embedding model for dense search: a local folder or a hub id. Not needed "
                           "for lexical search.")
+    chunking: Literal["words", "headings", "sentences"] = Field("words", description="Where documents are cut. Words: near the length, at "
+                                                                "paragraphs where it can be. Headings: never across a heading, whose "
+                                                                "path stands before the text. Sentences: whole sentences up to the length.")
     passage_format: str = Field(PASSAGE_FORMAT, description="How one passage is written into the prompt; {passage} is its text.")
 
 

@@ -77,11 +77,12 @@ def system_key(system: System, task: Task) -> str:
     """The System's name on disk: its content and the data its parts use, without its label."""
     content = system.model_dump(mode="json", exclude={"name": True, "base": {"ref", "kind"}})
     content["training"] = [_content(stage, set()) for stage in system.training]
+    content["retrieval"] = system.retrieval and _content(system.retrieval, set())
     return content_key(content, used_data(system, task))
 
 
-def _content(stage: Stage, unused: set[str]) -> dict[str, Any]:
-    """A stage's settings as they count in keys. Settings that came later count only where they are used, so that what was made
+def _content(stage: Stage | Retrieval, unused: set[str]) -> dict[str, Any]:
+    """A part's settings as they count in keys. Settings that came later count only where they are used, so that what was made
     before them keeps its name."""
     found = stage.model_dump(mode="json", exclude=unused)
     source = found.pop("replay_from", None)  # names content: it counts where it is read, also where it is the default
@@ -105,10 +106,11 @@ def adapter_key(system: System, task: Task, stages: int) -> str:
     unused = set() if retrieval else {"with_passages"}  # without passages the switch changes nothing
     chain = [_content(stage, unused) for stage in system.training[:stages]]
     part = system.model_copy(update={"prompting": None, "retrieval": retrieval, "training": system.training[:stages]})
-    return content_key("adapter", system.base.fingerprint, system.template, system.instruction, retrieval, chain, used_data(part, task))
+    return content_key("adapter", system.base.fingerprint, system.template, system.instruction, retrieval and _content(retrieval, set()), chain,
+                       used_data(part, task))
 
 
 def index_key(retrieval: Retrieval, task: Task) -> str:
     """The search index: how it was built and over which documents; top_k and the prompt's format do not count."""
-    built = retrieval.model_dump(mode="json", exclude={"top_k", "passage_format"})
+    built = _content(retrieval, {"top_k", "passage_format"})
     return content_key("index", built, task.fingerprints.get("documents", ""))

@@ -88,12 +88,23 @@ class Preference(Value):
     split: Literal["train", "validation"] = "train"
 
 
+class Section(Value):
+    """Where a page or a heading of a document begins; it lasts until the next one. `start` is a place in the document's text,
+    `heading` the path of headings down to this one."""
+
+    start: int = Field(ge=0)
+    page: int | None = Field(None, ge=1)
+    heading: tuple[str, ...] = ()
+
+
 class Document(Value):
-    """A text to search in. `name` is a label for people, never a path."""
+    """A text to search in. `name` is a label for people, never a path. `sections` are in the text's order; empty where neither pages
+    nor headings are known."""
 
     id: str
     name: str
     text: str
+    sections: tuple[Section, ...] = ()
 
 
 class Task(Value):
@@ -135,8 +146,16 @@ class TaskData(Value):
         parts = {name: self.split(name) for name in ("train", "validation", "test")}
         parts |= {"preferences": self.preferences, "documents": self.documents}
         counts = {name: len(rows) for name, rows in parts.items()}
-        prints = {name: content_key([row.model_dump(mode="json") for row in rows]) for name, rows in parts.items()}
+        prints = {name: content_key([_content(row) for row in rows]) for name, rows in parts.items()}
         return self.model_copy(update={"task": self.task.model_copy(update={"counts": counts, "fingerprints": prints})})
+
+
+def _content(row: Value) -> dict[str, Any]:
+    """A row as it counts in fingerprints: sections came later, and count only where there are some."""
+    found = row.model_dump(mode="json")
+    if not found.get("sections", True):
+        del found["sections"]
+    return found
 
 
 def training_rows(rows: Sequence[Example], wanted: str = "", most: int = 0) -> tuple[Example, ...]:

@@ -43,14 +43,9 @@ def confine(limits: Limits) -> None:
 
 
 def _table(path: Path, suffix: str, limits: Limits) -> dict[str, Any]:
-    from lab.corpus import delimited, encoding, json_rows
+    from lab.corpus import bytes_to_rows
     notes = Notes(limits.problems)
-    text, name = encoding.decode(_bytes(path, limits), notes)
-    start = text.lstrip("\ufeff \t\r\n")[:200].lower()
-    if start.startswith(("<!doctype", "<html", "<svg", "<?xml")):
-        raise Refused("This is a web page or an XML file, not a table", "Save it as CSV, JSON or JSONL")
-    as_json = suffix in (".json", *json_rows.LINES) or (suffix not in (".csv", ".tsv", ".tab") and start.startswith(("{", "[")))
-    columns, rows = json_rows.read(text, suffix, limits, notes) if as_json else delimited.read(text, limits, notes)
+    columns, rows, name = bytes_to_rows.read(_bytes(path, limits), suffix, limits, notes)
     if not rows:
         raise Refused(f"The file has no usable row{_last_reason(notes)}",
                       "Put the names of the columns into the first line and a row into each line below it; or objects into a JSON list")
@@ -68,8 +63,14 @@ def _last_reason(notes: Notes) -> str:
 def _document(path: Path, suffix: str, limits: Limits) -> dict[str, Any]:
     from lab.corpus import extract
     notes = Notes(limits.problems)
-    text = extract.text_of(_bytes(path, limits), suffix, limits, notes)
-    return {"text": text, "problems": notes.all()}
+    text, sections = extract.text_of(_bytes(path, limits), suffix, limits, notes)
+    return {"text": text, "sections": sections, "problems": notes.all()}
+
+
+def _archive(path: Path, suffix: str, limits: Limits) -> dict[str, Any]:
+    from lab.corpus import archive
+    notes = Notes(limits.problems)
+    return {"members": archive.unpack(path, limits, notes), "problems": notes.all()}
 
 
 def _bytes(path: Path, limits: Limits) -> bytes:
@@ -80,7 +81,7 @@ def _bytes(path: Path, limits: Limits) -> bytes:
     return data
 
 
-READERS = {"table": _table, "document": _document}
+READERS = {"table": _table, "document": _document, "archive": _archive}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -1,12 +1,17 @@
-"""Documents from files and folders. Each file is read in its own guarded child; one bad file never costs another."""
+"""Documents from files, folders and zip archives. Each file is read in its own guarded child; one bad file never costs another."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from lab.core import DataError, Document
+from lab.core import DataError, Document, Section
+from lab.corpus.archive import ARCHIVE
 from lab.corpus.extract import SUFFIXES
 from lab.corpus.guard import guarded
 from lab.corpus.limits import LIMITS, Limits
@@ -20,33 +25,68 @@ def read_documents(source: Path | Iterable[Path | tuple[str, Path]],
                    limits: Limits = LIMITS) -> tuple[tuple[Document, ...], tuple[Problem, ...]]:
     """Documents of a folder (with its sub-folders), of a list of files, or of (name, file) pairs; and what could not be read.
 
-    Ids are d0001, d0002 ... in the order of the list, or of the names in a folder; a name is the path inside the folder. Raises
-    DataError where nothing was readable.
+    The files of a zip archive come in its place. Ids are d0001, d0002 ... in the order of the list, or of the names in a folder; a name
+    is the path inside the folder or the archive. Raises DataError where nothing was readable, or where it is too much.
     """
-    files = _named(source)
-    if len(files) > MOST_FILES:
-        raise DataError(f"There are {len(files):,} files; {MOST_FILES:,} are the most", "documents", "Choose a smaller folder")
     documents: list[Document] = []
     problems: list[Problem] = []
     letters = 0
-    for name, path in files:
-        if Path(name).suffix.lower() not in SUFFIXES:
-            problems.append(Problem(reason=f"{name}: left out, because this kind of file is not read ({', '.join(SUFFIXES)} are)"))
-            continue
-        try:
-            found = guarded("document", path, name, limits)
-        except DataError as error:
-            problems.append(Problem(reason=f"{name}: {error.failure.what}. {error.failure.do}."))
-            continue
-        problems += [Problem(line=line, reason=f"{name}: {reason}") for line, reason in found["problems"]]
-        letters += len(found["text"])
-        if letters > MOST_LETTERS:
-            raise DataError(f"The documents have more than {MOST_LETTERS:,} letters in all", name, "Choose fewer documents")
-        documents.append(Document(id=f"d{len(documents) + 1:04d}", name=name, text=found["text"]))
+    with _unpacked(_named(source), problems, limits) as files:
+        for name, path in files:
+            found = _read(name, path, problems, limits)
+            if found is None:
+                continue
+            letters += len(found["text"])
+            if letters > MOST_LETTERS:
+                raise DataError(f"The documents have more than {MOST_LETTERS:,} letters in all", name, "Choose fewer documents")
+            sections = tuple(Section(start=start, page=page, heading=tuple(heading)) for start, page, heading in found["sections"])
+            documents.append(Document(id=f"d{len(documents) + 1:04d}", name=name, text=found["text"], sections=sections))
     if not documents:
-        do = problems[0].reason if problems else f"Choose files of {', '.join(SUFFIXES)}"
+        do = problems[0].reason if problems else f"Choose files of {', '.join((*SUFFIXES, ARCHIVE))}"
         raise DataError("No document could be read", "documents", do)
     return tuple(documents), tuple(problems)
+
+
+def _read(name: str, path: Path, problems: list[Problem], limits: Limits) -> dict[str, Any] | None:
+    """What a guarded child found in one file, or None and a problem that says why not."""
+    if Path(name).suffix.lower() not in SUFFIXES:
+        problems.append(Problem(reason=f"{name}: left out, because this kind of file is not read ({', '.join((*SUFFIXES, ARCHIVE))} are)"))
+        return None
+    return _guarded("document", name, path, problems, limits)
+
+
+def _guarded(kind: str, name: str, path: Path, problems: list[Problem], limits: Limits) -> dict[str, Any] | None:
+    try:
+        found = guarded(kind, path, name, limits)
+    except DataError as error:
+        problems.append(Problem(reason=f"{name}: {error.failure.what}. {error.failure.do}."))
+        return None
+    problems += [Problem(line=line, reason=f"{name}: {reason}") for line, reason in found["problems"]]
+    return found
+
+
+@contextmanager
+def _unpacked(files: list[tuple[str, Path]], problems: list[Problem], limits: Limits) -> Iterator[list[tuple[str, Path]]]:
+    """The files with those of archives in the archives' places. What was unpacked is gone when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="lab-unpack-") as root:
+        found = []
+        for number, (name, path) in enumerate(files):
+            found += _members(name, path, Path(root) / str(number), problems, limits) if Path(name).suffix.lower() == ARCHIVE else [(name, path)]
+        if len(found) > MOST_FILES:
+            raise DataError(f"There are {len(found):,} files; {MOST_FILES:,} are the most", "documents", "Choose fewer files or a smaller folder")
+        yield found
+
+
+def _members(name: str, path: Path, folder: Path, problems: list[Problem], limits: Limits) -> list[tuple[str, Path]]:
+    """The child unpacks beside the archive that it is given, so it gets a copy in a folder of its own."""
+    folder.mkdir()
+    copy = folder / f"archive{ARCHIVE}"
+    if not path.is_file() or path.stat().st_size > limits.file_bytes:
+        copy = path  # not worth a copy: it is refused before anybody opens it
+    else:
+        shutil.copyfile(path, copy)
+    found = _guarded("archive", name, copy, problems, limits)
+    return [(member, folder / file) for member, file in found["members"]] if found else []
 
 
 def _named(source: Path | Iterable[Path | tuple[str, Path]]) -> list[tuple[str, Path]]:

@@ -1,4 +1,7 @@
-"""The text of a document: plain text, Markdown, HTML, PDF, DOCX. Runs in the guarded child; each parser is imported where it is used."""
+"""The text of a document and where its pages and headings begin: plain text, Markdown, HTML, PDF, DOCX.
+
+Runs in the guarded child; each parser is imported where it is used.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +11,41 @@ import re
 import zipfile
 from typing import Any
 
+from lab.corpus import sections
 from lab.corpus.encoding import decode
 from lab.corpus.limits import Limits, Notes, Refused
+from lab.corpus.sections import Outline, Part, Section
 
-PLAIN = (".txt", ".md", ".markdown", ".rst", ".text")
+MARKDOWN = (".md", ".markdown")
+PLAIN = (".txt", *MARKDOWN, ".rst", ".text")
 WEB = (".html", ".htm")
 SUFFIXES = (*PLAIN, *WEB, ".pdf", ".docx")
 _BLOCKS = ["address", "article", "blockquote", "br", "dd", "div", "dt", "figcaption", "footer", "h1", "h2", "h3", "h4", "h5", "h6",
            "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "table", "title", "tr", "ul"]
+_HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
+_MARK = "\x01"  # stands before an HTML heading's level until the text is cut there; tidy text never holds it
 _HIDDEN = ["script", "style", "noscript", "template", "svg", "iframe", "object"]
 _LIGATURES = str.maketrans({"\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl"})
 
 
-def text_of(data: bytes, suffix: str, limits: Limits, notes: Notes) -> str:
-    """The document's text, tidied. Raises Refused where there is none or the format is unknown."""
+def text_of(data: bytes, suffix: str, limits: Limits, notes: Notes) -> tuple[str, list[Section]]:
+    """The document's text, tidied, and its sections. Raises Refused where there is none or the format is unknown."""
     if not data.strip():
         raise Refused("The file is empty", "Choose a file with content")
     if suffix == ".pdf":
-        return tidy(_pdf(data, limits, notes).translate(_LIGATURES), indents=False)
+        return _joined(_pdf(data, limits, notes))
     if suffix == ".docx":
-        return tidy(_docx(data, limits), indents=False)
+        return _joined(_docx(data, limits))
     if suffix in WEB:
-        return tidy(_html(decode(data, notes)[0]), indents=False)
+        return _joined(_html(decode(data, notes)[0]))
     if suffix in PLAIN:
-        return tidy(decode(data, notes)[0])
+        text = tidy(decode(data, notes)[0])
+        return text, sections.of_markdown(text) if suffix in MARKDOWN else []
     raise Refused(f"Files of the kind {suffix or '(no ending)'} cannot be read as documents", f"Use one of {', '.join(SUFFIXES)}")
+
+
+def _joined(parts: list[Part]) -> tuple[str, list[Section]]:
+    return sections.joined((tidy(text, indents=False), page, heading) for text, page, heading in parts)
 
 
 def tidy(text: str, indents: bool = True) -> str:
@@ -46,7 +59,7 @@ def tidy(text: str, indents: bool = True) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n").rstrip()
 
 
-def _pdf(data: bytes, limits: Limits, notes: Notes) -> str:
+def _pdf(data: bytes, limits: Limits, notes: Notes) -> list[Part]:
     from pypdf import PdfReader
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it warns of every small fault, and the last line of the log is ours to show
     reader = _opened(lambda: PdfReader(io.BytesIO(data)), "PDF")
@@ -55,10 +68,10 @@ def _pdf(data: bytes, limits: Limits, notes: Notes) -> str:
     count = _opened(lambda: len(reader.pages), "PDF")
     if count > limits.pages:
         raise Refused(f"This PDF has {count:,} pages; {limits.pages:,} are the most", "Cut it into smaller files")
-    texts = [_page(reader, number, notes) for number in range(count)]
+    texts = [_page(reader, number, notes).translate(_LIGATURES) for number in range(count)]
     if not any(text.strip() for text in texts):
         raise Refused("This PDF holds no text (scanned pages or pictures)", "Run a text recognition (OCR) over it first")
-    return "\n\n".join(texts)
+    return [(text, number, ()) for number, text in enumerate(texts, start=1)]
 
 
 def _opens_without_password(reader: Any) -> bool:
@@ -79,7 +92,7 @@ def _page(reader: Any, number: int, notes: Notes) -> str:
         return ""
 
 
-def _docx(data: bytes, limits: Limits) -> str:
+def _docx(data: bytes, limits: Limits) -> list[Part]:
     archive = _opened(lambda: zipfile.ZipFile(io.BytesIO(data)), "DOCX")
     unpacked = sum(member.file_size for member in archive.infolist())
     if unpacked > limits.unpacked_bytes:
@@ -87,32 +100,51 @@ def _docx(data: bytes, limits: Limits) -> str:
                       "Save it without its pictures")
     import docx
     document = _opened(lambda: docx.Document(io.BytesIO(data)), "DOCX")
-    parts = [block.text if hasattr(block, "text") else _rows(block) for block in document.iter_inner_content()]
-    if not any(part.strip() for part in parts):
+    outline, parts = Outline(), [([], ())]
+    for block in document.iter_inner_content():
+        text = block.text if hasattr(block, "text") else _rows(block)
+        level = _level(block) if text.strip() else None
+        if level is not None:
+            parts.append(([], outline.enter(level, text)))
+        parts[-1][0].append(text)
+    if not any(text.strip() for texts, _ in parts for text in texts):
         raise Refused("This document holds no text", "Choose a document with text")
-    return "\n\n".join(parts)
+    return [("\n\n".join(texts), None, heading) for texts, heading in parts]
+
+
+def _level(block: Any) -> int | None:
+    """A heading's level by its style ("Title", "Heading 2"), whatever language Word speaks; None for other blocks."""
+    name = (getattr(getattr(block, "style", None), "name", "") or "").lower()
+    if name == "title":
+        return 0
+    found = re.fullmatch(r"heading ([1-9])", name)
+    return int(found[1]) if found else None
 
 
 def _rows(table: Any) -> str:
     return "\n".join(" | ".join(dict.fromkeys(" ".join(cell.text.split()) for cell in row.cells)) for row in table.rows)
 
 
-def _html(source: str) -> str:
+def _html(source: str) -> list[Part]:
     from bs4 import BeautifulSoup, Comment
     soup = BeautifulSoup(source, "html.parser")
+    for words in soup.find_all(string=lambda text: _MARK in text):  # also written as a character reference
+        words.replace_with(words.replace(_MARK, ""))
     for tag in soup.find_all(_HIDDEN):
         tag.extract()
     for comment in soup.find_all(string=lambda text: isinstance(text, Comment)):
         comment.extract()
     for tag in soup.find_all(_BLOCKS):
-        tag.insert_before("\n")
+        tag.insert_before(f"\n{_MARK}{tag.name[1]}" if tag.name in _HEADINGS and tag.get_text(strip=True) else "\n")
         tag.insert_after("\n")
     for tag in soup.find_all(["td", "th"]):
         tag.insert_after(" ")
-    text = soup.get_text()
-    if not text.strip():
+    first, *rest = re.split(f"{_MARK}([1-6])", soup.get_text())
+    if not first.strip() and not rest:
         raise Refused("This page holds no text", "Save the page after it was drawn in the browser, or as text")
-    return text
+    outline = Outline()
+    return [(first, None, ()), *((text, None, outline.enter(int(level), text.strip().split("\n")[0]))
+                                 for level, text in zip(rest[::2], rest[1::2]))]
 
 
 def _opened(make: Any, kind: str) -> Any:

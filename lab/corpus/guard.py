@@ -23,17 +23,23 @@ def guarded(kind: str, path: Path, name: str, limits: Limits) -> dict[str, Any]:
     _admit(path, name, limits)
     with tempfile.TemporaryDirectory(prefix="lab-read-") as folder:
         result, log = Path(folder) / "result.json", Path(folder) / "log.txt"
-        command = [sys.executable, "-m", "lab.corpus.child", kind, str(path.resolve()), Path(name).suffix.lower(), str(result),
+        command = [sys.executable, "-m", "lab.corpus.child", kind, str(path.resolve()), _ending(name), str(result),
                    json.dumps(limits._asdict())]
         with log.open("wb") as output:
             code = _run(command, folder, output, limits, name)
         answer = _result(result, code)
         if answer is None:
-            raise DataError(_ending(code, limits), name, f"Cut it into smaller files or save it in a simpler form{_last_words(log)}")
+            raise DataError(_death(code, limits), name, f"Cut it into smaller files or save it in a simpler form{_last_words(log)}")
     if "refused" in answer and isinstance(answer["refused"], list):
         what, where, do = answer["refused"]
         raise DataError(what, f"{name}, {where}" if where else name, do)
     return answer
+
+
+def _ending(name: str) -> str:
+    """The ending that says how to read a file; ".csv.gz" is one ending."""
+    endings = [ending.lower() for ending in Path(name).suffixes]
+    return "".join(endings[-2:] if endings[-1:] == [".gz"] else endings[-1:])
 
 
 def _admit(path: Path, name: str, limits: Limits) -> None:
@@ -62,7 +68,7 @@ def _result(path: Path, code: int) -> dict[str, Any] | None:
     return json.loads(path.read_bytes())
 
 
-def _ending(code: int, limits: Limits) -> str:
+def _death(code: int, limits: Limits) -> str:
     if code == -getattr(signal, "SIGXCPU", 0):
         return f"Reading the file took more than {limits.cpu_seconds} seconds of processor time"
     if code == -getattr(signal, "SIGKILL", 0):

@@ -1,4 +1,4 @@
-"""Tables from files: CSV, TSV, JSON, JSON Lines. The strange part happens in the guarded child."""
+"""Tables from files: CSV, TSV, JSON, JSON Lines, Parquet, each also in .gz or .zip. The strange part happens in the guarded child."""
 
 from __future__ import annotations
 

@@ -39,11 +39,16 @@ class Table(Value):
 
 
 class Chunk(Value):
-    """A piece of a document; `position` counts from 0 in its document."""
+    """A piece of a document; `position` counts from 0 in its document. It is text[start:end] of the tidied document, with the path of
+    headings in a line before it where it was cut by headings."""
 
     document: str
     position: int
     text: str
+    start: int
+    end: int
+    page: int | None = None
+    heading: str = ""
 
 
 class Finding(Value):

@@ -6,11 +6,12 @@ warm parent (lab/warm.py) to fork a worker, watches it by pid and start time, an
 
 from lab.jobs import answerer
 from lab.jobs.checking import check
+from lab.jobs.fitting import Lever, levers, tight
 from lab.jobs.hardware import Device, devices
 from lab.jobs.launching import launch, launch_pretraining, resume, stop
 from lab.jobs.office import ensure_supervisor, supervisor_alive
 from lab.jobs.planning import plan
 from lab.jobs.watch import RunView, unreadable, views
 
-__all__ = ["Device", "RunView", "answerer", "check", "devices", "ensure_supervisor", "launch", "launch_pretraining", "plan", "resume", "stop",
-           "supervisor_alive", "unreadable", "views"]
+__all__ = ["Device", "Lever", "RunView", "answerer", "check", "devices", "ensure_supervisor", "launch", "launch_pretraining", "levers", "plan",
+           "resume", "stop", "supervisor_alive", "tight", "unreadable", "views"]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from lab import store
 from lab.core import WORLD_TEXT, DataError, DiskError, Experiment, Failure, LabError, ModelError, Sft, System, TaskData, training_rows
+from lab.jobs.fitting import too_big
+from lab.jobs.hardware import devices
 from lab.jobs.lengths import too_long
 
 MOST_NAMED = 20  # of a slice's values in one sentence
@@ -62,10 +64,16 @@ def _tasks(experiment: Experiment) -> Iterator[LabError]:
                             "Save the task again with a test split")
         for system in experiment.systems:
             yield from _system(system, data)
+            yield from _fits(system, data)
             try:
                 yield from too_long(system, data)
             except ModelError as error:
                 yield error
+
+
+def _fits(system: System, data: TaskData) -> Iterator[LabError]:
+    """What no device here could hold even with nothing else running."""
+    return too_big(system, data, devices())
 
 
 def _system(system: System, data: TaskData) -> Iterator[LabError]:

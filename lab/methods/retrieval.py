@@ -22,12 +22,13 @@ CANDIDATES = 50  # ranks that take part in the fusion
 
 def build_index(settings: Retrieval, documents: Sequence[Document], folder: Path) -> int:
     """Write the index into `folder`; returns the number of passages. Raises DataError where there is nothing to index."""
-    pieces = chunk(documents, settings.chunk_words, settings.overlap_words)
+    pieces = chunk(documents, settings.chunk_words, settings.overlap_words, settings.chunking)
     if not pieces:
         raise DataError("There is no text to search in", "documents", "Add documents to the task or switch retrieval off")
     with (folder / "passages.jsonl").open("w", encoding="utf-8") as file:
         for piece in pieces:
-            file.write(json.dumps({"document": piece.document, "text": piece.text}, ensure_ascii=False) + "\n")
+            passage = Passage(document=piece.document, text=piece.text, page=piece.page, heading=piece.heading)
+            file.write(json.dumps(passage.model_dump(mode="json", exclude_defaults=True), ensure_ascii=False) + "\n")
     if settings.retriever != "lexical":
         from lab.engine.embed import embed
         np.save(folder / "vectors.npy", embed(settings.embedder, [piece.text for piece in pieces]), allow_pickle=False)

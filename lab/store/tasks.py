@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lab.core import DataError, Document, Example, Preference, Suite, Task, TaskData
+from lab.core import DataError, Document, Example, Preference, Section, Suite, Task, TaskData
 from lab.store import files
 from lab.store.places import SAFE_ID, SHIPPED, home, place
 
@@ -46,7 +46,10 @@ def load(task_id: str) -> TaskData:
 
 def _documents(root: Path) -> list[Document]:
     names = files.read_json(root / "names.json") if (root / "names.json").exists() else {}
-    return [Document(id=path.stem, name=names.get(path.stem, path.stem), text=path.read_text("utf-8", errors="replace"))
+    kept = files.read_json(root / "sections.json") if (root / "sections.json").exists() else {}
+    sections = {name: tuple(Section(start=start, page=page, heading=tuple(heading)) for start, page, heading in rows) for name, rows in kept.items()}
+    return [Document(id=path.stem, name=names.get(path.stem, path.stem), text=path.read_text("utf-8", errors="replace"),
+                     sections=sections.get(path.stem, ()))
             for path in sorted(root.glob("*.txt"))] if root.is_dir() else []
 
 
@@ -65,6 +68,8 @@ def save(data: TaskData) -> TaskData:
         for document in data.documents:
             files.write_text(draft / "documents" / f"{place('tasks', document.id).name}.txt", document.text)
         files.write_json(draft / "documents" / "names.json", {document.id: document.name for document in data.documents})
+        if sections := {d.id: [[s.start, s.page, s.heading] for s in d.sections] for d in data.documents if d.sections}:
+            files.write_json(draft / "documents" / "sections.json", sections)
         files.write_json(draft / "task.json", data.task.model_dump(mode="json"))
         draft.rename(target)
     except BaseException:

@@ -44,6 +44,7 @@ class Asking:
     question: str
     base: Base
     replies: list[Reply]
+    files: dict[str, str] = field(default_factory=dict)  # a document's id -> its name
     state: str = "starting"  # starting: the answerer loads its base; answering; done; failed
     problem: LabError | None = None
     stopped: threading.Event = field(default_factory=threading.Event)
@@ -57,9 +58,9 @@ _askings: dict[str, Asking] = {}
 _guard = threading.Lock()
 
 
-def ask(question: str, base: Base, models: dict[str, str]) -> str:
-    """Begin asking (System's name -> model name) and return at once with the asking's id."""
-    asking = Asking(question, base, [Reply(system, model) for system, model in models.items()])
+def ask(question: str, base: Base, models: dict[str, str], files: dict[str, str] | None = None) -> str:
+    """Begin asking (System's name -> model name) and return at once with the asking's id. `files` names the documents."""
+    asking = Asking(question, base, [Reply(system, model) for system, model in models.items()], files or {})
     name = uuid.uuid4().hex
     with _guard:
         _askings[name] = asking

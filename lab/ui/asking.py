@@ -34,8 +34,9 @@ def begin(question: str, runs: dict[str, Run]) -> None:
     """Stop what this session asked before and ask anew."""
     if old := answers.find(st.session_state.get(_CURRENT)):
         answers.stop(old)
-    base = next(iter(runs.values())).system.base
-    st.session_state[_CURRENT] = answers.ask(question, base, {name: run.id for name, run in runs.items()})
+    base, data = next(iter(runs.values())).system.base, reads.task(next(iter(runs.values())).task)
+    files = {document.id: document.name for document in data.documents} if data else {}
+    st.session_state[_CURRENT] = answers.ask(question, base, {name: run.id for name, run in runs.items()}, files)
 
 
 def current() -> answers.Asking | None:
@@ -57,11 +58,11 @@ def replies_panel(asking: answers.Asking) -> None:
     for start in range(0, len(asking.replies), width):
         for column, reply in zip(st.columns(width), asking.replies[start:start + width]):
             with column.container(border=True, height="stretch"):
-                reply_card(reply)
+                reply_card(reply, asking.files)
 
 
-def reply_card(reply: answers.Reply) -> None:
-    """One answer as it grows, and what was sent for it."""
+def reply_card(reply: answers.Reply, files: dict[str, str] | None = None) -> None:
+    """One answer as it grows, and what was sent for it. `files`: a document's id -> its name."""
     st.markdown(f"**{text.label(reply.system)}**")
     if reply.problem:
         st.text(reply.problem)
@@ -73,7 +74,7 @@ def reply_card(reply: answers.Reply) -> None:
     st.caption(f"{first}{text.seconds(reply.seconds)} in all")
     with st.expander("Prompt and passages", type="compact"):
         for place, passage in enumerate(reply.passages, start=1):
-            st.caption(f"Passage {place}, from {text.label(passage.document)}")
+            st.caption(f"Passage {place}, from {text.label(passage.citation((files or {}).get(passage.document, passage.document)))}")
             st.code(passage.text, language=None, wrap_lines=True)
         st.caption("Prompt as it was sent")
         st.code(reply.prompt or "Not known.", language=None, wrap_lines=True)

@@ -6,36 +6,61 @@ import streamlit as st
 
 from lab import store
 from lab.core import Base, LabError, TaskData
-from lab.corpus.checks import check, without_leaks
+from lab.corpus import mending
+from lab.corpus.checks import check
 from lab.corpus.preview import count_tokens
 from lab.corpus.values import Finding
 from lab.ui import text
 
 LEVELS = {"refuse": ("error", "red", "Must be mended"), "warn": ("warning", "orange", "Look at this"), "note": ("info", "blue", "Good to know")}
+TOGGLES = {"mask": "data_masked", "leaks": "data_without_leaks", "overlap": "data_without_overlap", "duplicates": "data_without_duplicates",
+           "long": "data_without_long"}  # in the order in which they are done; the widgets' keys
 
 
 def findings_panel(data: TaskData, base: Base | None) -> tuple[TaskData, bool]:
-    """What the check found; the rows after the offered removal, and whether they may be saved. `base`: whose context they must fit."""
+    """What the check found; the rows after what is offered was done, and whether they may be saved. `base`: whose context they must fit."""
     mark = base.fingerprint if base else ""
+    total = st.empty()
     found = _findings(name_of(data), mark, data, base)
-    for key, label, offered, mended in (
-            ("data_without_leaks", "Take out rows that would leak the test into training", "(offered here)", without_leaks),
-            ("data_without_long", "Leave out rows that are too long for this base", "Set the maximum length",
-             lambda rows: _fitting(name_of(rows), mark, rows, base))):
-        if any(offered in finding.do for finding in found) and st.toggle(label, key=key):
-            data = mended(data)
+    for name, key in TOGGLES.items():
+        if not any(getattr(finding, "mend", "") == name for finding in found):
+            continue
+        label = "Leave out rows that are too long for this base" if name == "long" else mending.MENDS[name].label
+        if st.toggle(label, key=key):
+            mended = _fitting(name_of(data), mark, data, base) if name == "long" else _mended(name_of(data), name, data)
+            st.caption(_said(mending.effect(data, mended), name))
+            data = mended
             found = _findings(name_of(data), mark, data, base)
+    total.caption(_total(found))
     for finding in found:
-        icon, colour, title = LEVELS[finding.level]
-        with st.expander(f":{colour}[:material/{icon}:] {title}: {text.label(finding.what)}" + (f" ({finding.count:,})" if finding.count else ""),
-                         expanded=finding.level == "refuse"):
-            for example in finding.examples:
-                st.text(example)
-            st.caption("What to do")
-            st.text(finding.do)
-    if not found:
-        st.caption(":material/check_circle: Nothing to complain about.")
+        _finding(finding)
     return data, not any(finding.level == "refuse" for finding in found)
+
+
+def _finding(finding: Finding) -> None:
+    icon, colour, title = LEVELS[finding.level]
+    with st.expander(f":{colour}[:material/{icon}:] {title}: {text.label(finding.what)}" + (f" ({finding.count:,})" if finding.count else ""),
+                     expanded=finding.level == "refuse"):
+        for example in finding.examples:
+            st.text(example)
+        st.caption("What to do")
+        st.text(finding.do)
+
+
+def _total(found: tuple[Finding, ...]) -> str:
+    """The line on top: how much there is of each level."""
+    if not found:
+        return ":material/check_circle: Nothing to complain about."
+    words = {"refuse": "must be mended", "warn": "to look at", "note": "good to know"}
+    levels = [finding.level for finding in found]
+    return ", ".join(f"{levels.count(level)} {word}" for level, word in words.items() if level in levels)
+
+
+def _said(done: mending.Effect, name: str) -> str:
+    """What a switch did, in numbers."""
+    nouns = {"examples": "row", "preferences": "pair", "documents": "document"}
+    parts = [text.count(getattr(done, part), noun) for part, noun in nouns.items() if getattr(done, part)]
+    return f"{', '.join(parts) or 'Nothing'} {'masked' if name == 'mask' else 'taken out'}"
 
 
 def name_of(data: TaskData) -> tuple[tuple[str, str], ...]:
@@ -51,9 +76,15 @@ def _findings(rows: tuple, fingerprint: str, _data: TaskData, _base: Base | None
     try:
         found = check(_data, lambda words: count_tokens(folder, words), _base.context)
         # A Task belongs to no base: what is too long for this one is said here and refused where the two meet, on Build.
-        return tuple(f.model_copy(update={"level": "warn"}) if "their answers would be cut" in f.what else f for f in found)
+        return tuple(f.model_copy(update={"level": "warn"}) if getattr(f, "mend", "") == "long" else f for f in found)
     except LabError:  # a base without a fast tokenizer: its tokens cannot be counted here, training counts them
         return check(_data)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Mending the rows …")
+def _mended(rows: tuple, name: str, _data: TaskData) -> TaskData:
+    """What `mending` makes of the same rows, done once."""
+    return mending.MENDS[name].mended(_data)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Measuring the rows …")

@@ -31,7 +31,7 @@ def choose_files() -> Uploaded:
     """The three uploaders with what could not be read. A file that is refused leaves nothing behind."""
     columns = st.columns(3)
     with columns[0]:
-        examples = _table("Examples", "Prompts with their right answers: CSV, TSV, JSON or JSON Lines.", "data_examples")
+        examples = _table("Examples", "Prompts with their right answers: CSV, TSV, JSON, JSON Lines or Parquet, also in .gz or .zip.", "data_examples")
     with columns[1]:
         documents = _documents()
     with columns[2]:
@@ -51,7 +51,7 @@ def _table(label: str, about: str, key: str) -> Any:
 
 
 def _documents(label: str = "Documents", key: str = "data_documents",
-               about: str = "What retrieval searches in: text, Markdown, HTML, PDF or Word. Optional.") -> tuple[Document, ...]:
+               about: str = "What retrieval searches in: text, Markdown, HTML, PDF, Word, or a zip of these. Optional.") -> tuple[Document, ...]:
     chosen = st.file_uploader(label, type=uploads.DOCUMENTS, accept_multiple_files=True, key=key, help=about)
     if not chosen:
         return ()

@@ -37,6 +37,8 @@ def plan_panel(experiment: Experiment) -> bool:
     refusals = jobs.check(experiment)
     for failure in refusals:
         panels.problem("Refused", failure)
+    for failure in [] if refusals else jobs.tight(experiment):
+        panels.problem("Memory may run out", failure, "memory_alt", "orange")
     frame = plan_frame(runs)
     ready = int((frame["There already"] == "all of it").sum())
     st.caption(f"{text.count(len(runs), 'run')}" + (f", {ready} of them answered already and reused" if ready else "")

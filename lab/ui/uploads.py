@@ -16,8 +16,8 @@ from lab.core import DataError, LabError
 from lab.corpus.documents import read_documents
 from lab.corpus.tables import read_table
 
-TABLES = ["csv", "tsv", "json", "jsonl", "ndjson"]
-DOCUMENTS = ["txt", "md", "html", "htm", "pdf", "docx"]
+TABLES = ["csv", "tsv", "json", "jsonl", "ndjson", "parquet", "gz", "zip"]
+DOCUMENTS = ["txt", "md", "html", "htm", "pdf", "docx", "zip"]
 
 
 @contextmanager

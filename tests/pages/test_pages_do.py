@@ -47,7 +47,7 @@ def test_build_launches_what_it_shows():
     for row in ("shots", "rag", "dpo", "ragsft"):
         app.checkbox(key=f"build_{row}_on").uncheck()
     app.run()
-    planned = app.dataframe[0].value
+    planned = next(each.value for each in app.dataframe if "System" in each.value)
     assert list(planned["System"]) == ["base", "SFT"]
     app.button(key="build_launch").click().run()
     runs = [store.runs.load(name) for name in store.runs.ids()]

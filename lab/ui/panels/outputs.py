@@ -84,7 +84,7 @@ def _details(ids: list[str], labels: dict[str, str], evaluations: dict[str, Eval
             st.caption("Why it was scored so")
             st.text(score.reason)
         for place, passage in enumerate(score.passages, start=1):
-            st.caption(f"Passage {place}, from {text.label(files.get(passage.document, passage.document))}, search score {passage.score:.2f}")
+            st.caption(f"Passage {place}, from {text.label(passage.citation(files.get(passage.document, passage.document)))}, search score {passage.score:.2f}")
             st.code(passage.text, language=None, wrap_lines=True)
         st.caption("Prompt as it was sent")
         st.code(score.prompt or "Not recorded.", language=None, wrap_lines=True)

@@ -1,0 +1,105 @@
+"""Rows that are missing, empty, twice there, in contradiction or too long; and the same rows without second ones."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from lab.core import Example, Preference, TaskData
+from lab.corpus.check_pairs import content
+from lab.corpus.finding import Mendable, finding
+from lab.corpus.splits import prompt_key
+from lab.corpus.values import Finding
+
+Count = Callable[[str], int]
+Row = TypeVar("Row", Example, Preference)
+FEW_TEST_ROWS = 30
+_DOUBLE = {"train": "they weigh double", "validation": "they count double",
+           "test": "they count double, and the interval looks narrower than it is"}
+
+
+def missing_findings(data: TaskData) -> Iterator[Finding]:
+    if not data.examples:
+        yield _lack("refuse", "There are no examples", "Bring rows with a prompt and an answer: without them nothing can be scored")
+        return
+    if not data.split("test"):
+        yield _lack("refuse", "No row is in the test split", "Let the lab split the rows, or mark some as test")
+    if not data.split("train"):
+        yield _lack("warn", "No row is in the training split", "Only prompting without examples and retrieval can be tried")
+    elif not data.split("validation"):
+        yield _lack("warn", "No row is in the validation split", "The curves of fine-tuning need some: mark rows as validation")
+
+
+def _lack(level: str, what: str, do: str) -> Finding:
+    return Finding(level=level, what=what, count=0, do=do)
+
+
+def empty_findings(data: TaskData) -> Iterator[Finding]:
+    yield from finding("refuse", "The prompt or the answer is empty", (f"{e.id} ({e.split})" for e in data.examples
+                       if not e.prompt.strip() or not e.answer.strip()), "Fill them or leave these rows out")
+    yield from finding("warn", "A document is empty", (d.name for d in data.documents if not d.text.strip()), "Leave it out")
+
+
+def duplicate_findings(data: TaskData) -> Iterator[Finding]:
+    """Letter case and white space of the prompt do not count. The same prompt in two splits is a leak, and said there."""
+    for split, consequence in _DOUBLE.items():
+        seen: Counter[tuple[str, str, str]] = Counter()
+        doubled = []
+        for example in data.split(split):
+            seen[_content(example)] += 1
+            if seen[_content(example)] > 1:
+                doubled.append(example.prompt)
+        yield from finding("warn", f"Rows stand twice in the {split} split: {consequence}", doubled,
+                           "Leave the second ones out (offered here), unless that is meant", "duplicates")
+
+
+def without_duplicates(data: TaskData) -> TaskData:
+    """The same with each row once in its split and each preference pair once: the first stays."""
+    return data.model_copy(update={"examples": _firsts(data.examples, _content), "preferences": _firsts(data.preferences, content)}).sealed()
+
+
+def _firsts(rows: Iterable[Row], content_of: Callable[[Row], tuple[str, ...]]) -> tuple[Row, ...]:
+    first: dict[tuple[str, ...], Row] = {}
+    for row in rows:
+        first.setdefault(content_of(row), row)
+    return tuple(first.values())
+
+
+def _content(example: Example) -> tuple[str, str, str]:
+    return example.split, prompt_key(example.prompt), example.answer.strip()
+
+
+def contradiction_findings(data: TaskData) -> Iterator[Finding]:
+    answers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for example in data.examples:
+        answers[example.split, prompt_key(example.prompt)].add(example.answer.strip())
+    for split in ("train", "test"):
+        several = [f"{key} -> {' | '.join(sorted(texts)[:2])}" for (where, key), texts in answers.items()
+                   if where == split and len(texts) > 1]
+        else_ = "an exact-match score then counts only one of them" if split == "test" else "else mend them"
+        yield from finding("note", f"One prompt has several answers in the {split} split", several,
+                           f"Fine where several answers are right; {else_}")
+
+
+def few_findings(data: TaskData) -> Iterator[Finding]:
+    count = len(data.split("test"))
+    if 0 < count < FEW_TEST_ROWS:
+        yield Finding(level="warn", what=f"Only {count} rows are in the test split: small differences between Systems cannot be shown",
+                      count=count, do=f"Bring more rows; {FEW_TEST_ROWS} are the least, some hundreds are better")
+
+
+def length_findings(data: TaskData, count: Count, max_length: int) -> Iterator[Mendable]:
+    """Rows and pairs that training would have to cut. `count`: text -> tokens; `max_length` in tokens."""
+    rows = [(e.prompt, count(e.prompt) + count(e.answer)) for e in data.examples if e.split != "test"]
+    yield from _cut("examples", rows, max_length)
+    pairs = [(p.prompt, count(p.prompt) + max(count(p.chosen), count(p.rejected))) for p in data.preferences]
+    yield from _cut("preference pairs", pairs, max_length)
+
+
+def _cut(kind: str, rows: list[tuple[str, int]], max_length: int) -> Iterator[Mendable]:
+    long = sorted(((tokens, prompt) for prompt, tokens in rows if tokens > max_length), reverse=True)
+    if long:
+        what = f"{len(long):,} of {len(rows):,} {kind} are longer than {max_length:,} tokens: their answers would be cut"
+        yield from finding("refuse", what, (f"{tokens:,} tokens: {prompt}" for tokens, prompt in long),
+                           f"Set the maximum length to {long[0][0]:,} or more, or leave these rows out", "long")

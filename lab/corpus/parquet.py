@@ -1,0 +1,97 @@
+"""Parquet: bytes in, columns and rows out. Runs in the guarded child, the only process of the app that loads pyarrow."""
+
+from __future__ import annotations
+
+import math
+import os
+from datetime import date, datetime, time
+from typing import Any
+
+from lab.corpus.limits import Limits, Notes, Refused
+from lab.corpus.strict_json import BadValue, Parser
+
+MOST_GROUPS = 10_000
+_BATCH = 1_000  # rows that stand in memory twice
+
+
+def read(data: bytes, limits: Limits, notes: Notes) -> tuple[list[str], list[dict[str, Any]]]:
+    """Columns and rows. Raises Refused for a damaged file and beyond the limits."""
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # the others reserve more address space than the child may have
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+    pyarrow.set_cpu_count(1)
+    pyarrow.set_io_thread_count(1)
+    try:
+        file = ParquetFile(pyarrow.BufferReader(data), thrift_string_size_limit=50_000_000, thrift_container_size_limit=1_000_000)
+        columns = _columns(file, limits)
+        rows: list[dict[str, Any]] = []
+        parser, odd = Parser(limits), Odd()
+        for batch in file.iter_batches(_BATCH, use_threads=False):
+            for row in batch.to_pylist():
+                _keep(row, rows, parser, odd, notes)
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, OverflowError, NotImplementedError) as error:
+        if isinstance(error, MemoryError):
+            raise
+        raise Refused(f"This Parquet file is damaged or of an unknown kind ({_first_line(error)})", "Write it again, or save it as JSONL") from error
+    for name, count in odd.counts.items():
+        notes.add(None, f"{count:,} values of '{name}' are bytes (pictures or sound?), not text: they are empty here")
+    return columns, rows
+
+
+class Odd:
+    """Counts, for each column, values that have no text."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def plain(self, value: Any, column: str) -> Any:
+        """The value as JSON knows it: dates and decimals are texts, numbers that are none are empty."""
+        if value is None or isinstance(value, (str, bool, int)):
+            return value
+        if isinstance(value, float):
+            return value if math.isfinite(value) else None
+        if isinstance(value, dict):
+            return {str(name): self.plain(inner, column) for name, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.plain(inner, column) for inner in value]
+        if isinstance(value, bytes):
+            return self._text(value, column)
+        return value.isoformat() if isinstance(value, (datetime, date, time)) else str(value)
+
+    def _text(self, value: bytes, column: str) -> str | None:
+        try:
+            return value.decode("utf-8")
+        except UnicodeDecodeError:
+            self.counts[column] = self.counts.get(column, 0) + 1
+            return None
+
+
+def _columns(file: Any, limits: Limits) -> list[str]:
+    about, names = file.metadata, file.schema_arrow.names
+    if max(about.num_columns, len(names)) > limits.columns:
+        raise Refused(f"The file has {max(about.num_columns, len(names)):,} columns; {limits.columns:,} are the most",
+                      "Leave out columns that are not needed")
+    if about.num_rows > limits.rows:
+        raise Refused(f"The file has {about.num_rows:,} rows; {limits.rows:,} are the most", "Cut it into smaller files, or take a sample")
+    if about.num_row_groups > MOST_GROUPS:
+        raise Refused(f"The file has {about.num_row_groups:,} row groups; {MOST_GROUPS:,} are the most", "Write it again with larger groups")
+    size = sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups))
+    if size > limits.unpacked_bytes:
+        raise Refused(f"The file unpacks to {size / 1e6:,.0f} MB; {limits.unpacked_bytes / 1e6:,.0f} MB are the most", "Take a sample")
+    if len(set(names)) < len(names):
+        raise Refused("Two columns have the same name", "Give each column a name of its own")
+    return [name or "(no name)" for name in names]
+
+
+def _keep(row: dict[str, Any], rows: list[dict[str, Any]], parser: Parser, odd: Odd, notes: Notes) -> None:
+    number = len(rows) + notes.refused + 1
+    try:
+        rows.append(parser.clean({name: odd.plain(value, name) for name, value in row.items()}))
+    except BadValue as error:
+        notes.lose(None, f"row {number:,}: {error}")
+    if parser.cells > parser.limits.cells:
+        raise Refused(f"The file has more than {parser.limits.cells:,} values", "Leave out columns that are not needed, or take a sample")
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or ["?"])[0][:200]
