@@ -95,8 +95,11 @@ def _cut(text: str, start: int, end: int, length: int, overlap: int) -> Iterator
         spans = [(0, len(part))]
     else:
         spans = cut(part, length, count_words, memoize=False, offsets=True, overlap=overlap or None)[1]
+    ended = [0, 0]  # where the two spans before end: only neighbours share text, also where a sign that counts as no word was shared twice
     for left, right in spans:
+        left = max(left, ended[0])
         if part[left:right].strip():
+            ended = [ended[1], right]
             yield _stripped(text, start + left, start + right)
 
 
