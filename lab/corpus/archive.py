@@ -5,19 +5,17 @@ A member's name is a label for people. It never becomes a path: members are writ
 
 from __future__ import annotations
 
-import lzma
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from lab.corpus.extract import SUFFIXES
 from lab.corpus.limits import Limits, Notes, Refused
+from lab.corpus.packed import BROKEN, PACKED, ignored
 
 ARCHIVE = ".zip"
 MOST_MEMBERS = 2_000
 NAME_LETTERS = 200
-_PACKED = (ARCHIVE, ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".7z", ".rar", ".jar")
 _PIECE = 1 << 20
 
 
@@ -28,10 +26,10 @@ def unpack(path: Path, limits: Limits, notes: Notes) -> list[tuple[str, str]]:
     """
     try:
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
+    except BROKEN as error:
         raise Refused(f"This cannot be read as a zip archive ({error})"[:300], "Pack the files anew, as zip") from error
     with archive:
-        members = sorted((member for member in archive.infolist() if not _ignored(member)), key=lambda member: member.filename)
+        members = sorted((member for member in archive.infolist() if not ignored(member)), key=lambda member: member.filename)
         if len(members) > MOST_MEMBERS:
             raise Refused(f"This archive holds {len(members):,} files; {MOST_MEMBERS:,} are the most", "Pack fewer files into it")
         found, room = [], limits.unpacked_bytes
@@ -49,12 +47,6 @@ def unpack(path: Path, limits: Limits, notes: Notes) -> list[tuple[str, str]]:
     return found
 
 
-def _ignored(member: zipfile.ZipInfo) -> bool:
-    """Folders, hidden files and what a Mac adds: nobody means them."""
-    parts = member.filename.replace("\\", "/").split("/")
-    return member.is_dir() or any(part == "__MACOSX" or part.startswith(".") and part.strip(".") for part in parts)
-
-
 def _refusal(member: zipfile.ZipInfo) -> str:
     """Why a member may not come out; empty where it may."""
     name = member.filename.replace("\\", "/")
@@ -65,7 +57,7 @@ def _refusal(member: zipfile.ZipInfo) -> str:
         return "left out, because it is a link or a device, not a file"
     if member.flag_bits & 1:
         return "left out, because it is encrypted. Pack it without a password"
-    if suffix in _PACKED:
+    if suffix in PACKED:
         return "left out, because it is an archive inside an archive. Unpack it first"
     if suffix not in SUFFIXES:
         return f"left out, because this kind of file is not read ({', '.join(SUFFIXES)} are)"
@@ -84,7 +76,7 @@ def _write(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path, most: 
                 if size > most:
                     break
                 target.write(piece)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
+    except BROKEN as error:
         file.unlink(missing_ok=True)
         return size, f"left out, because it is damaged or packed in an unknown way ({error})"[:300]
     if size > most:

@@ -23,8 +23,8 @@ MOST_MEMBERS = 1_000
 MOST_RATIO = 100  # texts pack to a third or a tenth; only bombs and blank files reach this
 _SMALL = 1_000_000  # bytes: below this a ratio harms nobody
 _PIECE = 1 << 20
-_PACKED = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".7z", ".rar", ".jar")
-_BROKEN = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+PACKED = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".7z", ".rar", ".jar")
+BROKEN = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 class Member(NamedTuple):
@@ -54,7 +54,7 @@ def members(data: bytes, limits: Limits, notes: Notes) -> list[Member]:
     """The tables of a zip archive by name; what is no table is named in the notes. Raises Refused."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Refused(f"This cannot be read as a zip archive ({error})"[:300], "Pack the files anew, as zip") from error
     with archive:
         tables = _tables(archive.infolist(), notes)
@@ -68,7 +68,7 @@ def members(data: bytes, limits: Limits, notes: Notes) -> list[Member]:
 def _tables(entries: list[zipfile.ZipInfo], notes: Notes) -> list[zipfile.ZipInfo]:
     if len(entries) > MOST_MEMBERS:
         raise Refused(f"This archive holds {len(entries):,} files; {MOST_MEMBERS:,} are the most", "Pack fewer files into it")
-    wanted = sorted((entry for entry in entries if not _ignored(entry)), key=lambda entry: entry.filename)
+    wanted = sorted((entry for entry in entries if not ignored(entry)), key=lambda entry: entry.filename)
     for entry in wanted:
         _demand_harmless(entry)
     tables = [entry for entry in wanted if _suffix(entry) in TABLES]
@@ -83,9 +83,9 @@ def _tables(entries: list[zipfile.ZipInfo], notes: Notes) -> list[zipfile.ZipInf
     return tables
 
 
-def _ignored(entry: zipfile.ZipInfo) -> bool:
+def ignored(entry: zipfile.ZipInfo) -> bool:
     """Folders, hidden files and what a Mac adds: nobody means them."""
-    return entry.is_dir() or any(part == "__MACOSX" or part.startswith(".") and part.strip(".") for part in PurePosixPath(entry.filename).parts)
+    return entry.is_dir() or any(part == "__MACOSX" or part.startswith(".") and part.strip(".") for part in entry.filename.replace("\\", "/").split("/"))
 
 
 def _demand_harmless(entry: zipfile.ZipInfo) -> None:
@@ -96,7 +96,7 @@ def _demand_harmless(entry: zipfile.ZipInfo) -> None:
         raise Refused("The archive holds a link or a device instead of a file", "Pack the files themselves", label)
     if entry.flag_bits & 1:
         raise Refused("The archive is encrypted", "Pack it without a password", label)
-    if _suffix(entry) in _PACKED:
+    if _suffix(entry) in PACKED:
         raise Refused("There is an archive inside the archive", "Unpack the inner one first", label)
 
 
@@ -104,7 +104,7 @@ def _member(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, room: int) -> Memb
     label = entry.filename[-80:]
     try:
         file = archive.open(entry)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Refused(f"The archive is damaged or packed in an unknown way ({error})"[:300], "Pack the files anew, as zip", label) from error
     with file:
         data = _out(file, entry.compress_size, room, label)
@@ -124,7 +124,7 @@ def _out(file: IO[bytes], packed: int, most: int, label: str) -> bytes:
                 raise Refused(f"It unpacks to more than {MOST_RATIO} times its size, as no table does", "Bring the table as it is, not packed", label)
             if size > most:
                 raise Refused(f"It unpacks to more than {most / 1e6:,.0f} MB, the most for all tables together", "Take a sample", label)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Refused(f"The archive is damaged ({error})"[:300], "Pack the file again", label) from error
     return b"".join(pieces)
 
