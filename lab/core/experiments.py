@@ -32,8 +32,8 @@ class Experiment(Value):
 
     def bases(self) -> list[System]:
         """The bare base of every System, each once: the reference nobody has to ask for."""
-        found: dict[tuple[str, str], System] = {}
+        found: dict[tuple[str, str, str], System] = {}
         for system in self.systems:
-            found.setdefault((system.base.fingerprint, system.template),
-                             System(name="base", base=system.base, template=system.template))
+            found.setdefault((system.base.fingerprint, system.template, system.quantisation),
+                             System(name="base", base=system.base, template=system.template, quantisation=system.quantisation))
         return list(found.values())

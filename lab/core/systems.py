@@ -26,12 +26,14 @@ PLAIN_TEMPLATE = (
 
 
 class Base(Value):
-    """A pretrained model. `ref` is a shipped base's name, a local folder, or (made) the artifact key of a pretraining's checkpoint;
-    `fingerprint` names its files' content."""
+    """A pretrained model. `ref` is a shipped base's name, a local folder, (made) the artifact key of a pretraining's checkpoint, (hub) a
+    repository and its commit as name@commit, or (endpoint) the model's name at `address`. `fingerprint` names its files' content; an
+    endpoint shows no files, so its own names the address and the model."""
 
-    kind: Literal["shipped", "folder", "made"]
+    kind: Literal["shipped", "folder", "made", "hub", "endpoint"]
     ref: str
     fingerprint: str
+    address: str = Field("", description="of an OpenAI-compatible endpoint; empty for bases with files")
     parameters: int = 0
     context: int = Field(0, description="longest input in tokens; 0: not said by the model")
 
@@ -42,6 +44,8 @@ class System(Value):
     name: str
     base: Base
     template: str = Field("", description="chat template (Jinja); empty: the base's own")
+    quantisation: Literal["none", "int8", "nf4"] = Field("none", description="Bits in which the base's linear weights are held: as they are, "
+                                                         "8 or 4 (bitsandbytes). Needs a CUDA device.")
     prompting: Prompting | None = None
     retrieval: Retrieval | None = None
     training: tuple[Stage, ...] = ()
@@ -75,10 +79,20 @@ def used_data(system: System, task: Task) -> list[str]:
 
 def system_key(system: System, task: Task) -> str:
     """The System's name on disk: its content and the data its parts use, without its label."""
-    content = system.model_dump(mode="json", exclude={"name": True, "base": {"ref", "kind"}})
+    content = system.model_dump(mode="json", exclude={"name": True, "base": {"ref", "kind", "address"}, **_unquantised(system)})
     content["training"] = [_content(stage, set()) for stage in system.training]
     content["retrieval"] = system.retrieval and _content(system.retrieval, set())
     return content_key(content, used_data(system, task))
+
+
+def _unquantised(system: System) -> dict[str, bool]:
+    """What to leave out of the content where weights are held as they are: the setting came after the first runs."""
+    return {"quantisation": True} if system.quantisation == "none" else {}
+
+
+def _base_content(system: System) -> str | list[str]:
+    """The base's weights as they count in keys of what was made from them."""
+    return system.base.fingerprint if system.quantisation == "none" else [system.base.fingerprint, system.quantisation]
 
 
 def _content(stage: Stage | Retrieval, unused: set[str]) -> dict[str, Any]:
@@ -92,7 +106,7 @@ def _content(stage: Stage | Retrieval, unused: set[str]) -> dict[str, Any]:
 
 def weights_key(system: System, task: Task) -> str:
     """Names the weights alone: what raw-text suites (no prompt) depend on. Equal for every untrained System of a base."""
-    return adapter_key(system, task, len(system.training)) if system.training else content_key(system.base.fingerprint)
+    return adapter_key(system, task, len(system.training)) if system.training else content_key(_base_content(system))
 
 
 def trains_with(system: System, stages: int) -> Retrieval | None:
@@ -106,7 +120,7 @@ def adapter_key(system: System, task: Task, stages: int) -> str:
     unused = set() if retrieval else {"with_passages"}  # without passages the switch changes nothing
     chain = [_content(stage, unused) for stage in system.training[:stages]]
     part = system.model_copy(update={"prompting": None, "retrieval": retrieval, "training": system.training[:stages]})
-    return content_key("adapter", system.base.fingerprint, system.template, system.instruction, retrieval and _content(retrieval, set()), chain,
+    return content_key("adapter", _base_content(system), system.template, system.instruction, retrieval and _content(retrieval, set()), chain,
                        used_data(part, task))
 
 
