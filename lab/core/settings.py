@@ -10,6 +10,8 @@ from lab.core.base import Value
 
 PASSAGE_FORMAT = "Passage: {passage}"
 WORLD_TEXT = "world-2"  # the number is the corpus's version: another corpus is other content, under another key
+# How a step is computed, not what: they never count in a key.
+COMPUTED = frozenset({"micro_batch", "checkpointing", "devices"})
 # Settings that were added after the first runs were stored: they count in a key only where they differ from their default.
 LATER = frozenset({"tuning", "examples", "rows", "replay", "ewc", "ewc_samples", "chunking"})
 
@@ -62,6 +64,13 @@ class _Adapter(Value):
                                 "retrieve.")
     evaluations: int = Field(10, ge=1, le=200, description="How often the validation split is measured during training (step 0 comes "
                              "on top).")
+    micro_batch: int = Field(0, ge=0, le=1_024, description="Examples on the device at a time; their gradients are added up to the batch, so "
+                             "the result is the same. 0: as many as the memory estimate finds room for.")
+    checkpointing: Literal["auto", "on", "off"] = Field("auto", description="Gradient checkpointing computes activations a second time "
+                                                        "in place of keeping them: less memory, more time, the same result. Auto: only "
+                                                        "where one example at a time does not fit otherwise.")
+    devices: int = Field(1, ge=1, le=64, description="GPUs that share this stage's batches (data parallel). The batch and the result stay "
+                         "the same.")
     seed: int = Field(0, ge=0, description="Seed of the adapter's start and of the data order.")
 
     @property
@@ -120,7 +129,7 @@ def proposed_stage(kind: Literal["sft", "dpo"], parameters: int) -> Sft | Dpo:
     """Defaults for a base of that many parameters. Tiny models need larger steps (measured on the shipped base)."""
     tiny = parameters < TINY_PARAMETERS
     if kind == "sft":
-        return Sft(learning_rate=2e-3, epochs=4) if tiny else Sft()
+        return Sft(learning_rate=2e-3, epochs=8) if tiny else Sft()
     return Dpo(learning_rate=2e-4, epochs=2) if tiny else Dpo()
 
 

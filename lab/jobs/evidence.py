@@ -20,7 +20,7 @@ COMMON = ("capitals", "words", "known_people", "text_loss")  # asked of every Sy
 
 LORA_RATES = (3e-4, 1e-3, 2e-3, 4e-3)
 FULL_RATES = {"low": 1e-4, "middle": 1e-3, "high": 3e-3}
-FORM_EPOCHS = 4
+FORM_EPOCHS = 8  # as many as the proposed SFT takes, so that it is one of the sweep
 REPLAY = {"5 %": 0.05, "20 %": 0.20}
 EWC = 100.0  # strength of the pull to the base's weights
 DOCUMENT_RATE, DOCUMENT_STEPS = 1e-3, 300  # each document arm takes the same number of steps, however many texts it has
