@@ -70,6 +70,25 @@ def disagree(frame: pd.DataFrame, systems: Sequence[str]) -> pd.DataFrame:
     return frame[frame[[value_column(name) for name in systems]].nunique(axis=1) > 1]
 
 
+def right(frame: pd.DataFrame, system: str) -> pd.DataFrame:
+    """The items that the System had fully right."""
+    return frame[frame[value_column(system)] == 1]
+
+
+def wrong(frame: pd.DataFrame, system: str) -> pd.DataFrame:
+    """The items that the System did not have fully right; items not measured are left out."""
+    return frame[frame[value_column(system)] < 1]
+
+
+def holding(frame: pd.DataFrame, words: str, systems: Sequence[str]) -> pd.DataFrame:
+    """Items whose question, right answer or one of the Systems' answers holds the words; letter case does not count."""
+    wanted = words.strip().casefold()
+    columns = ["prompt", "gold", *(answer_column(name) for name in systems)]
+    if not wanted or frame.empty:
+        return frame
+    return frame[frame[columns].map(lambda cell: isinstance(cell, str) and wanted in cell.casefold()).any(axis=1)]
+
+
 def longest(frame: pd.DataFrame, system: str, top: int = 20) -> pd.DataFrame:
     """The items with the System's longest answers, longest first."""
     lengths = frame[answer_column(system)].str.len()

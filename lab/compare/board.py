@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from lab.compare.forgetting import Drop
+from lab.compare.replicates import replicated
 from lab.compare.scores import higher_is_better, score
 from lab.compare.stats import Interval
-from lab.core import Evaluation, Value
+from lab.core import DataError, Evaluation, Value
 
 COLUMNS = ("system", "need", "metric", "value", "low", "high", "n", "state", "reason", "run")
 NOT_MEASURED = "not measured"
@@ -48,6 +49,34 @@ def _row(cell: Cell, metric: str | None) -> dict[str, Any]:
     found = score(cell.evaluation, name) if scored else Interval()
     reason = cell.reason or ("" if found.n else f"no item was scored by {name}")
     return row | found.model_dump() | {"metric": name, "reason": reason}
+
+
+def over_seeds(cells: Iterable[Cell], metrics: dict[str, str] | None = None) -> pd.DataFrame:
+    """One row per System and need with its seeds taken together: `scoreboard`'s columns, `seeds` (how many were scored) and `dots` (the score
+    of each). `metrics`: need -> the metric that decides there."""
+    groups: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.system, cell.need), []).append(cell)
+    rows = [_together(group, (metrics or {}).get(need)) for (_, need), group in groups.items()]
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, "seeds", "dots"])
+    return frame.astype({"value": float, "low": float, "high": float, "n": int, "seeds": int})
+
+
+def _together(group: list[Cell], metric: str | None) -> dict[str, Any]:
+    scored = [cell for cell in group if cell.evaluation is not None]
+    first = (scored or group)[0]
+    one = _row(first if scored else group[-1], metric)
+    one["state"] = next((cell.state for cell in group if cell.state != "finished"), "finished")
+    missing = [cell.reason or cell.state for cell in group if cell.evaluation is None]
+    if scored and missing:
+        one["reason"] = f"{len(missing)} of {len(group)} seeds without a score: {missing[0]}"
+    if not scored or not one["n"]:
+        return one | {"seeds": 0, "dots": ()}
+    try:
+        found = replicated([cell.evaluation for cell in scored], one["metric"])
+    except DataError as error:
+        return one | Interval().model_dump() | {"seeds": len(scored), "dots": (), "reason": error.failure.what}
+    return one | found.model_dump(exclude={"each"}) | {"seeds": len(scored), "dots": found.each}
 
 
 def wide(frame: pd.DataFrame, column: str = "value") -> pd.DataFrame:

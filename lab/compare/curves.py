@@ -81,8 +81,8 @@ def _filled(frame: pd.DataFrame) -> pd.DataFrame:
 
 def curve(frame: pd.DataFrame, stage: str, metric: str, x: str = "step") -> tuple[np.ndarray, np.ndarray]:
     """One curve's x and y; empty arrays where it was not measured."""
-    rows = frame[(frame["stage"] == stage) & (frame["metric"] == metric)]
-    return rows[x].to_numpy(float), rows["value"].to_numpy(float)
+    wanted = ((frame["stage"] == stage) & (frame["metric"] == metric)).to_numpy()
+    return frame[x].to_numpy(float)[wanted], frame["value"].to_numpy(float)[wanted]
 
 
 def thin(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, points: int = 400) -> tuple[np.ndarray, np.ndarray]:
@@ -102,6 +102,20 @@ def thin(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, point
     highs = places[rows, np.where(known, values, -np.inf).argmax(1)]
     kept = np.unique(np.concatenate([[0], lows, highs, [len(y) - 1]]))
     return x[kept], y[kept]
+
+
+def spread(lines: Sequence[tuple[np.ndarray, np.ndarray]], points: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """(x, mean, lowest, highest) of several curves where all of them run, at the first one's places (at most `points`); between its own
+    points a curve is a straight line. Points that are not finite are left out of their curve. Empty where the curves never meet."""
+    known = [(x[keep], y[keep]) for x, y in lines if (keep := np.isfinite(x) & np.isfinite(y)).any()]
+    if not known:
+        return (np.array([]),) * 4
+    start, end = max(x[0] for x, _ in known), min(x[-1] for x, _ in known)
+    places = known[0][0][(known[0][0] >= start) & (known[0][0] <= end)]
+    if len(places) > points:
+        places = places[np.unique(np.linspace(0, len(places) - 1, points).astype(int))]
+    values = np.array([np.interp(places, x, y) for x, y in known])
+    return places, values.mean(0), values.min(0), values.max(0)
 
 
 def smooth(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, weight: float) -> np.ndarray:

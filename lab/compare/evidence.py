@@ -11,12 +11,13 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from lab.compare import stats
+from lab.compare.blocks import Block, Statistic, block_from, drawn, ends
+from lab.compare.blocks import interval as two_level
 from lab.compare.claims import CLAIMS, Claim
 from lab.compare.points import Point, family_of, points, rate_of
-from lab.compare.scores import ALPHA, measured, refuse_unlike, values_of
+from lab.compare.scores import ALPHA
 from lab.core import DataError, Evaluation, Outcome, Value
 
-DRAWS = 4_000
 TIE = 0.02  # rates whose task score lies within two points of the family's best count as equally good
 FEWEST_RUNS = 20
 CLOSE = 1e-9  # what adding up floats may cost at a boundary
@@ -66,19 +67,6 @@ class Evidence(Value):
     points: tuple[Point, ...] = ()
     experiments: dict[str, str] = {}
     recorded: dict[str, Any] = {}
-
-
-class Block(NamedTuple):
-    """One suite's items under every arm with every seed: values (arms, seeds, items), None nowhere; one cluster per item."""
-
-    suite: str
-    metric: str
-    values: np.ndarray
-    clusters: tuple[str, ...]
-
-    def half(self, first: int) -> "Block":
-        """Every second item, from place 0 or 1 on."""
-        return self._replace(values=self.values[:, :, first::2], clusters=self.clusters[first::2])
 
 
 class Found(NamedTuple):
@@ -150,17 +138,10 @@ def block_of(outcomes: Sequence[Outcome], task: str, arms: Sequence[str], suite:
     """The items of one suite that were measured under every arm with every seed. Raises DataError where a run is missing, an arm was
     measured otherwise, or no item is left."""
     table = [[_evaluation(find(outcomes, task, arm, seed), suite) for seed in seeds_of(outcomes, task)] for arm in arms]
-    first = table[0][0]
-    metric = metric or first.primary
-    columns = []
-    for evaluation in (each for line in table for each in line):
-        refuse_unlike(first, evaluation)
-        columns.append(values_of(evaluation, metric))
-    items = [item for item in columns[0] if all(item in column and measured(column[item][1]) for column in columns)]
-    if not items:
-        raise DataError(f"No item of {suite} was measured under {', '.join(arms)}.")
-    values = np.array([[column[item][1] for item in items] for column in columns], float).reshape(len(arms), -1, len(items))
-    return Block(suite, metric, values, tuple(columns[0][item][0] for item in items))
+    try:
+        return block_from(table, metric)
+    except DataError as error:
+        raise DataError(error.failure.what.replace("under all of them", f"under {', '.join(arms)}."), error.failure.where, error.failure.do) from error
 
 
 def _evaluation(run: Outcome, suite: str) -> Evaluation:
@@ -169,48 +150,19 @@ def _evaluation(run: Outcome, suite: str) -> Evaluation:
     return run.evaluations[suite]
 
 
-Statistic = Callable[[np.ndarray], np.ndarray]  # means (..., arms) -> quantity (...)
-
-
 def interval(blocks: Sequence[Block], statistic: Statistic, weights: Sequence[float], least: float = -1.0, most: float = 1.0) -> Found:
-    """A quantity of the arms' means, averaged over the blocks, with its two-level interval. `weights`: the quantity as a weighted sum
-    of arms (as it stands at the arms' means), for the floor below which no interval narrows."""
-    draws = sum(statistic(_drawn(block, number)) for number, block in enumerate(blocks)) / len(blocks)
-    value = float(sum(statistic(block.values.mean((1, 2))) for block in blocks)) / len(blocks)
-    low, high = _ends(draws, blocks, np.asarray(weights), least, most)
-    return Found(value, low, high, sum(len(block.clusters) for block in blocks), blocks[0].values.shape[1])
-
-
-def _ends(draws: np.ndarray, blocks: Sequence[Block], weights: np.ndarray, least: float, most: float) -> tuple[float, float]:
-    """The draws' interval, no narrower than the floor and within what is possible."""
-    floor, drawn = _floor(blocks, weights), np.quantile(draws, [ALPHA / 2, 1 - ALPHA / 2])
-    return max(least, min(float(drawn[0]), floor[0])), min(most, max(float(drawn[1]), floor[1]))
-
-
-def _drawn(block: Block, number: int) -> np.ndarray:
-    """Means (draws, arms) of resampled seeds and entities."""
-    arms, seeds, items = block.values.shape
-    sums, counts = zip(*(stats.cluster_sums(line, block.clusters) for line in block.values.reshape(-1, items)))
-    return stats.two_level_means(np.array(sums).reshape(arms, seeds, -1), counts[0], DRAWS, block=number)
-
-
-def _floor(blocks: Sequence[Block], weights: np.ndarray) -> tuple[float, float]:
-    """Bonett and Price's interval of a weighted sum of shares; several suites are joined as independent ones."""
-    least, most = float(weights[weights < 0].sum()), float(weights[weights > 0].sum())
-    ends = [stats.widest(np.tensordot(weights, block.values, 1).ravel(), least, most, len(block.clusters)) for block in blocks]
-    middle = sum((low + high) / 2 for low, high in ends) / len(ends)
-    half = sum(((high - low) / 2) ** 2 for low, high in ends) ** 0.5 / len(ends)
-    return middle - half, middle + half
+    """A quantity of the arms' means with its two-level interval, as a Found."""
+    return Found(*two_level(blocks, statistic, weights, least, most))
 
 
 def parts_of(blocks: Sequence[Block], arms: Sequence[str]) -> tuple[Part, ...]:
     """Each arm's own score on each suite."""
     found = []
     for block in blocks:
-        drawn, means = _drawn(block, 0), block.values.mean((1, 2))
+        draws, means = drawn(block), block.values.mean((1, 2))
         for place, arm in enumerate(arms):
             one = block._replace(values=block.values[place:place + 1])
-            low, high = _ends(drawn[:, place], [one], np.ones(1), 0.0, 1.0)
+            low, high = ends(draws[:, place], [one], np.ones(1), 0.0, 1.0)
             found.append(Part(system=arm, suite=block.suite, metric=block.metric, value=float(means[place]), low=low, high=high))
     return tuple(found)
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from lab.compare.board import Cell, forgetting_json, scores_json
 from lab.compare.forgetting import Drop, pooled_drop
-from lab.compare.scores import Difference, difference, family
-from lab.core import Evaluation, Outcome
+from lab.compare.replicates import replicated_difference
+from lab.compare.scores import Difference, family, refused
+from lab.core import DataError, Evaluation, Outcome
 
 
 def cells(outcomes: Iterable[Outcome]) -> list[Cell]:
@@ -22,9 +23,13 @@ def cells(outcomes: Iterable[Outcome]) -> list[Cell]:
 
 def base_of(outcome: Outcome, outcomes: Sequence[Outcome]) -> Outcome | None:
     """The bare base's outcome on the same task (the first seed's: an untrained, greedy model has no randomness)."""
-    wanted = (outcome.run.system.base.fingerprint, outcome.run.system.template, outcome.task)
-    return next((o for o in outcomes if o.run.system.is_bare and
-                 (o.run.system.base.fingerprint, o.run.system.template, o.task) == wanted), None)
+    wanted = (*_weights_of(outcome), outcome.task)
+    return next((o for o in outcomes if o.run.system.is_bare and (*_weights_of(o), o.task) == wanted), None)
+
+
+def _weights_of(outcome: Outcome) -> tuple[str, str, str]:
+    system = outcome.run.system
+    return system.base.fingerprint, system.template, system.quantisation
 
 
 def _pairs(outcomes: Sequence[Outcome], system: str, suite: str, task: str | None) -> list[tuple[Evaluation, Evaluation]]:
@@ -46,14 +51,46 @@ def drops(outcomes: Sequence[Outcome], task: str | None = None) -> list[tuple[st
             if (pairs := _pairs(outcomes, system, suite, task))]
 
 
-def differences(outcomes: Sequence[Outcome], reference: str, task: str, seed: int = 0, metric: str | None = None) -> dict[str, Difference]:
-    """Every System against the reference on one task, Holm-adjusted as one family; Systems without a score are left out."""
-    scored = {o.system: o.evaluations[task] for o in outcomes if o.task == task and o.seed == seed and task in o.evaluations}
-    if reference not in scored:
+def differences(outcomes: Sequence[Outcome], reference: str, task: str, seed: int | None = 0, metric: str | None = None) -> dict[str, Difference]:
+    """Every System against the reference on one task, Holm-adjusted as one family. `seed` None takes all seeds that both were scored
+    with. Systems without a score are left out; one that was not measured alike is refused, with what differs."""
+    scored = _by_seed(outcomes, task, seed)
+    if not scored.get(reference):
         return {}
-    found = {name: difference(scored[reference], evaluation, metric, names=(reference, name))
-             for name, evaluation in scored.items() if name != reference}
+    found = {name: _one_difference(scored[reference], runs, metric, (reference, name)) for name, runs in scored.items() if name != reference and runs}
     return family(found, reference)
+
+
+def _by_seed(outcomes: Sequence[Outcome], task: str, seed: int | None) -> dict[str, dict[int, Outcome]]:
+    """System -> seed -> its outcome, where the task was scored."""
+    found: dict[str, dict[int, Outcome]] = {}
+    for o in outcomes:
+        if o.task == task and task in o.evaluations and seed in (None, o.seed):
+            found.setdefault(o.system, {})[o.seed] = o
+    return found
+
+
+def _one_difference(before: dict[int, Outcome], after: dict[int, Outcome], metric: str | None, names: tuple[str, str]) -> Difference:
+    shared = [seed for seed in before if seed in after]
+    if not shared:
+        return Difference(metric=metric or "", sentence="Not measured: the two share no seed.")
+    left, right = ([side[seed] for seed in shared] for side in (before, after))
+    if words := unlike_templates(left[0], right[0]):
+        return refused(metric or "", words)
+    task = left[0].task
+    try:
+        return replicated_difference([o.evaluations[task] for o in left], [o.evaluations[task] for o in right], metric or "", names)
+    except DataError as error:
+        return refused(metric or "", error.failure.what)
+
+
+def unlike_templates(one: Outcome, other: Outcome) -> str:
+    """What differs where one base was asked under two chat templates; empty where nothing does. Another base has its own."""
+    mine, yours = one.run.system, other.run.system
+    if mine.base.fingerprint != yours.base.fingerprint or mine.template == yours.template:
+        return ""
+    said = ["the base's own" if not system.template else f"one of {len(system.template)} characters" for system in (mine, yours)]
+    return f"the same base was asked under two chat templates ({said[0]} against {said[1]}). Give both Systems the same one."
 
 
 def result_json(outcomes: Sequence[Outcome], seconds: float) -> dict[str, Any]:

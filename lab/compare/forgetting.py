@@ -15,7 +15,8 @@ from lab.compare.scores import Pair, higher_is_better, interval, pair_interval, 
 from lab.compare.stats import Interval
 from lab.core import DataError, Evaluation, Value
 
-MARGIN = 0.03  # 3 points: the usual "no forgetting worth acting on"; about what 200 items per suite can begin to show
+MARGIN = 0.05  # 5 points: the least that 200 items per suite can rule out as a rule
+Kept = Literal["forgot", "gained", "kept", "cannot tell", "not measured"]
 
 
 class Drop(Value):
@@ -91,9 +92,9 @@ def mean_retention(drops: Iterable[Drop]) -> Interval:
     return Interval(value=mean, low=mean - below, high=mean + above, n=len(kept))
 
 
-def forgetting_verdict(found: Drop, margin: float = MARGIN) -> Literal["forgot", "gained", "kept", "cannot tell", "not measured"]:
-    """'kept' is an equivalence: the whole interval lies within the margin (in the metric's unit). A drop that cannot be told
-    from zero is not called kept."""
+def forgetting_verdict(found: Drop, margin: float = MARGIN) -> Kept:
+    """'kept' is an equivalence, tested and not assumed: the whole 95 % interval lies within the margin (in the metric's unit). That is
+    two one-sided tests (TOST, Schuirmann 1987) at 2.5 % each. A drop that cannot be told from zero is not called kept."""
     if found.drop is None:
         return "not measured"
     if found.low is None or found.high is None:
@@ -101,3 +102,34 @@ def forgetting_verdict(found: Drop, margin: float = MARGIN) -> Literal["forgot",
     if -margin < found.low and found.high < margin:
         return "kept"
     return "forgot" if found.low > 0 else "gained" if found.high < 0 else "cannot tell"
+
+
+def forgetting_sentence(found: Drop, margin: float = MARGIN) -> str:
+    """The verdict in words, with the drop, its interval and n. Shares are said in points, losses in nats per token."""
+    verdict = forgetting_verdict(found, margin)
+    if verdict == "not measured":
+        return "Not measured."
+    scale, digits, unit = (100, 1, "points") if higher_is_better(found.metric) else (1, 3, "nats per token")
+    say = [f"{number * scale + 0.0:.{digits}f}" for number in (found.drop, *(end for end in (found.low, found.high) if end is not None))]
+    size = f"drop {say[0]} {unit}" + (f", 95 % interval {say[1]} to {say[2]}" if len(say) == 3 else ", no interval") + f", n = {found.n}"
+    beyond = f"{margin * scale:g} {unit}"
+    words = {"kept": f"No forgetting beyond {beyond}", "forgot": f"Forgotten; up to {say[-1]} {unit} is possible", "gained": "Better than its base",
+             "cannot tell": f"Cannot tell: neither zero nor a change beyond {beyond} can be ruled out"}
+    if verdict == "cannot tell" and found.low is None:
+        words["cannot tell"] = "Cannot tell: too few items"
+    return f"{words[verdict]} ({size})."
+
+
+def verdicts(frame_rows: Iterable[dict], margin: float = MARGIN) -> list[Kept]:
+    """The verdict of each row of a forgetting frame (NaN is not measured)."""
+    return [forgetting_verdict(_row_drop(row), margin) for row in frame_rows]
+
+
+def sentences(frame_rows: Iterable[dict], margin: float = MARGIN) -> list[str]:
+    """The sentence of each row of a forgetting frame."""
+    return [forgetting_sentence(_row_drop(row), margin) for row in frame_rows]
+
+
+def _row_drop(row: dict) -> Drop:
+    known = {name: row[name] for name in Drop.model_fields if name in row and row[name] == row[name]}
+    return Drop(**known)

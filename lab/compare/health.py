@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
+from lab.compare.answers import word_differences
 from lab.compare.curves import curve
 from lab.compare.forgetting import Drop, mean_retention
 from lab.core import Evaluation, Value
@@ -31,6 +32,7 @@ FELL_LEAST = 1.0  # nats, a likelihood cut to about a third: 5 % of a short, cer
 MARGIN_GREW = 0.1  # in units of reward (beta x log ratio), the size that a beta of 0.1 gives to a likelihood ratio of e
 COIN = 0.6  # pairs ordered rightly; 0.5 is a coin, 0.6 is inside its interval for 50 to 90 pairs
 ENDLESS = 0.10  # answers that hit the length limit; one in twenty happens with healthy models on long answers
+SHOWN = 80  # letters of a difference between two prompts; the page shows both in full
 Curves = Callable[[str], tuple[np.ndarray, np.ndarray]]
 
 
@@ -197,6 +199,25 @@ def never_ending(evaluation: Evaluation) -> Finding | None:
         return None
     return Finding(rule="answers that never end", what=f"{open_ended} of {len(ended)} answers ran into the length limit",
                    do="Check that the template's end mark is trained on, or allow longer answers")
+
+
+def unlike_prompts(trained: str, asked: str) -> Finding | None:
+    """The same question as training wrote it and as it was sent: both have to be one text, to the letter."""
+    if not trained or not asked or trained == asked:
+        return None
+    pieces = word_differences(trained, asked)
+    only = {tag: " ".join(text for text, kind in pieces if kind == tag) for tag in ("removed", "added")}
+    said = [f"{len(only[tag].split())} words only {where} ('{_short(only[tag])}')" for tag, where in (("removed", "in training"), ("added", "when asked"))
+            if only[tag].strip()]
+    return Finding(rule="templates differ", what="The same question was put differently in training and when asked: "
+                                                 + ("; ".join(said) or "spaces and line breaks differ"),
+                   do="Train with what stands in the prompt (train with passages, the same instruction and template), or leave shots out of a trained "
+                      "System: it answers best to what it was trained on", stage="template")
+
+
+def _short(words: str) -> str:
+    flat = " ".join(words.split())
+    return flat if len(flat) <= SHOWN else flat[:SHOWN - 1].rstrip() + "…"
 
 
 def changes_nothing(base: Evaluation, evaluation: Evaluation) -> Finding | None:

@@ -35,7 +35,8 @@ class Difference(Value):
     dropped: int = 0
     test: str = ""
     smallest: float | None = None
-    verdict: Literal["better", "worse", "unclear", "not measured"] = "not measured"
+    seeds: int = 1
+    verdict: Literal["better", "worse", "unclear", "not measured", "refused"] = "not measured"
     sentence: str = ""
 
 
@@ -148,17 +149,23 @@ def difference(reference: Evaluation, candidate: Evaluation, metric: str | None 
     found, (p, test) = pair_interval(pairs, seed), p_value(pairs, seed)
     bare = Difference(metric=metric, value=found.value, low=found.low, high=found.high, p=p, n=found.n, dropped=dropped, test=test,
                       smallest=smallest_visible(pairs, found))
-    return _worded(bare, names)
+    return worded(bare, names)
 
 
 def family(differences: dict[str, Difference], reference: str = "the reference") -> dict[str, Difference]:
     """One declared family (candidate's name -> Difference): p adjusted by Holm, verdicts and sentences by the adjusted p."""
     adjusted = stats.holm([found.p for found in differences.values()])
-    return {name: _worded(found.model_copy(update={"p_holm": p}), (reference, name)) if found.value is not None else found
+    return {name: worded(found.model_copy(update={"p_holm": p}), (reference, name)) if found.value is not None else found
             for (name, found), p in zip(differences.items(), adjusted)}
 
 
-def _worded(found: Difference, names: tuple[str, str]) -> Difference:
+def refused(metric: str, reason: str) -> Difference:
+    """Two Systems that may not be compared, with what differs."""
+    return Difference(metric=metric, verdict="refused", sentence=f"Not compared: {reason}")
+
+
+def worded(found: Difference, names: tuple[str, str]) -> Difference:
+    """With its verdict (by the adjusted p, where there is one) and its sentence."""
     p = found.p if found.p_holm is None else found.p_holm
     clear = Interval(low=found.low, high=found.high).excludes(0) and p is not None and p < ALPHA
     better = (found.value > 0) == higher_is_better(found.metric)
@@ -175,13 +182,16 @@ def _sentence(found: Difference, names: tuple[str, str], verdict: str) -> str:
         return text.lstrip("-") if float(text) == 0 else text
 
     left_out = f" {found.dropped} item{'s were' if found.dropped > 1 else ' was'} left out." if found.dropped else ""
+    size_of = f"n = {found.n}" + (f", {found.seeds} seeds" if found.seeds > 1 else "")
     if verdict != "unclear":
         size, above = say(abs(found.value)), found.value > 0
         span = f"95 % interval {say(found.low if above else -found.high)} to {say(found.high if above else -found.low)}"
         place = f"{'above' if above else 'below'} {names[0]}{' (worse)' if losses and above else ' (better)' if losses else ''}"
         candidate = names[1][:1].upper() + names[1][1:] if names[1].startswith("the ") else names[1]
-        return f"{candidate} is {size}{unit if size != '1' else unit.rstrip('s')} {place} ({span}, n = {found.n}).{left_out}"
+        return f"{candidate} is {size}{unit if size != '1' else unit.rstrip('s')} {place} ({span}, {size_of}).{left_out}"
     span = "no interval" if found.low is None else f"interval {say(found.low)} to {say(found.high)}"
-    limit = (f"with n = {found.n} only differences above about {say(found.smallest)}{unit} can be seen" if found.smallest
-             else f"n = {found.n} is too few to see anything")
-    return f"Cannot tell apart: {say(found.value)}{unit}, {span}; {limit}.{left_out}"
+    limit = (f"with {size_of} only differences above about {say(found.smallest)}{unit} can be seen" if found.smallest
+             else f"{size_of} is too few to see anything")
+    taken_back = Interval(low=found.low, high=found.high).excludes(0) and found.p_holm is not None and found.p is not None and found.p < ALPHA
+    holm = f"; clear alone (p = {found.p:.3f}), but not among all comparisons (Holm: p = {found.p_holm:.3f})" if taken_back else ""
+    return f"Cannot tell apart: {say(found.value)}{unit}, {span}{holm}; {limit}.{left_out}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import Field, model_validator
 
-from lab.core.base import Value
+from lab.core.base import Value, content_key
 from lab.core.systems import System
+from lab.core.tasks import ScorerKind, Task
 
 
 class Experiment(Value):
@@ -21,6 +24,9 @@ class Experiment(Value):
     systems: tuple[System, ...] = Field(min_length=1)
     suites: tuple[str, ...] = ()
     seeds: tuple[int, ...] = Field((0,), min_length=1)
+    primary: dict[str, ScorerKind] = Field({}, description="Task -> the metric that decides on it, declared before anything runs. A task "
+                                           "that is not named: its first scorer.")
+    data: dict[str, dict[str, str]] = Field({}, description="Task -> fingerprints of its rows and scoring at the launch, so that a change is seen.")
     created: float = 0.0
 
     @model_validator(mode="after")
@@ -37,3 +43,16 @@ class Experiment(Value):
             found.setdefault((system.base.fingerprint, system.template, system.quantisation),
                              System(name="base", base=system.base, template=system.template, quantisation=system.quantisation))
         return list(found.values())
+
+    def pinned(self, tasks: Iterable[Task]) -> "Experiment":
+        """The same with the fingerprints of its tasks' rows and of how they are scored."""
+        return self.model_copy(update={"data": {task.id: _prints(task) for task in tasks}})
+
+    def changed(self, task: Task) -> tuple[str, ...]:
+        """What about a task is otherwise than at the launch; empty where all is the same or nothing was noted."""
+        noted, found = self.data.get(task.id, {}), _prints(task)
+        return tuple(name for name in noted if noted[name] != found.get(name))
+
+
+def _prints(task: Task) -> dict[str, str]:
+    return {**task.fingerprints, "scoring": content_key([scorer.model_dump(mode="json") for scorer in task.scorers], task.max_new_tokens)}

@@ -19,13 +19,15 @@ def order(experiment: Experiment, outcomes: list[Outcome]) -> list[str]:
     return [*dict.fromkeys(outcome.system for outcome in outcomes if outcome.system not in named), *named]
 
 
-def board(experiment: Experiment, outcomes: list[Outcome], tasks: dict[str, str]) -> pd.DataFrame:
-    """The long scoreboard with its seed; `tasks` maps a task's id to the name it is shown under."""
+def board(experiment: Experiment, outcomes: list[Outcome], tasks: dict[str, str], seed: int | None = None) -> pd.DataFrame:
+    """The long scoreboard by the metrics that decide, of one seed or of all taken together; `tasks` maps a task's id to the name it is
+    shown under."""
     place = {name: number for number, name in enumerate(order(experiment, outcomes))}
     task = {name: number for number, name in enumerate(experiment.tasks)}
-    rows = sorted(outcomes, key=lambda outcome: (place[outcome.system], task.get(outcome.task, 0), outcome.seed))
-    frame = compare.scoreboard(compare.cells(rows))
-    return frame.assign(seed=[outcome.seed for outcome in rows], need=frame["need"].map(lambda name: tasks.get(name, name)))
+    rows = sorted((outcome for outcome in outcomes if seed in (None, outcome.seed)),
+                  key=lambda outcome: (place[outcome.system], task.get(outcome.task, 0), outcome.seed))
+    frame = compare.over_seeds(compare.cells(rows), experiment.primary)
+    return frame.assign(need=frame["need"].map(lambda name: tasks.get(name, name)))
 
 
 def metrics(outcomes: list[Outcome], tasks: dict[str, str]) -> pd.DataFrame:
@@ -45,11 +47,20 @@ def forgetting(experiment: Experiment, outcomes: list[Outcome], titles: dict[str
     return frame.assign(suite=frame["suite"].map(lambda name: titles.get(name, name)))
 
 
-def of_task(outcomes: list[Outcome], task: str, seed: int, names: list[str]) -> dict[str, Evaluation]:
-    """System name -> its Evaluation of the task's own test split, in the order of `names`."""
-    found = {outcome.system: outcome.evaluations[task] for outcome in outcomes
-             if outcome.task == task and outcome.seed == seed and task in outcome.evaluations}
+def of_task(outcomes: list[Outcome], task: str, seed: int, names: list[str], suite: str = "") -> dict[str, Evaluation]:
+    """System name -> its Evaluation of the task's own test split (or of a suite), in the order of `names`."""
+    found = {outcome.system: outcome.evaluations[suite or task] for outcome in outcomes
+             if outcome.task == task and outcome.seed == seed and (suite or task) in outcome.evaluations}
     return {name: found[name] for name in names if name in found}
+
+
+def making(manifests: list[dict[str, Any]]) -> compare.Making:
+    """What training took, from the manifests of a System's stages in order; the size is that of what the last one left."""
+    if not manifests:
+        return compare.Making()
+    sums = {name: sum(known) if (known := [one[name] for one in manifests if one.get(name) is not None]) and len(known) == len(manifests) else None
+            for name in ("seconds", "cpu_seconds", "joules")}
+    return compare.Making(size=sum(file["bytes"] for file in manifests[-1].get("files", {}).values()), **sums)
 
 
 def from_recorded(rows: list[dict[str, Any]], tasks: dict[str, str], primary: dict[str, str]) -> pd.DataFrame:

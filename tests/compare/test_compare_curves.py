@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.compare import curve, curve_frame, differing_settings, smooth, thin
+from lab.compare import curve, curve_frame, differing_settings, smooth, spread, thin
 from lab.core import Base, Dpo, Prompting, Run, Sft, System
 
 
@@ -96,3 +96,12 @@ def test_only_differing_settings_are_listed():
 def test_equal_runs_differ_in_nothing_but_their_name():
     assert differing_settings([run("a"), run("a").model_copy(update={"id": "b"})]).empty
     assert differing_settings([]).empty
+
+
+def test_a_group_of_seeds_has_a_mean_between_its_lowest_and_its_highest():
+    steps = np.arange(0, 50.0)
+    lines = [(steps, 3 - steps / 50), (steps, 3.2 - steps / 50), (steps[:40], 3.1 - steps[:40] / 50)]
+    x, mean, low, high = spread(lines)
+    assert x[0] == 0 and x[-1] == 39, "only where all of them run"
+    assert mean == pytest.approx(3.1 - x / 50) and (high - low) == pytest.approx(np.full(40, .2))
+    assert [len(part) for part in spread([(steps, steps * np.nan)])] == [0] * 4

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lab.compare import Drop, drop, forgetting_verdict, mean_retention, pooled_drop
+from lab.compare import Drop, drop, forgetting_sentence, forgetting_verdict, mean_retention, pooled_drop
 from lab.core import DataError
 
 
@@ -77,3 +77,17 @@ def test_mean_retention_leaves_out_what_has_none():
     assert (mean.value, mean.n) == (pytest.approx(0.7), 2)
     assert (mean.low, mean.high) == pytest.approx((0.7 - 0.1 / 2**0.5, 0.7 + 0.1 / 2**0.5))
     assert mean_retention([]).value is None
+
+
+def test_the_sentence_claims_no_forgetting_only_within_the_margin(evaluation):
+    many, few = (drop(evaluation(mixed(n, n)), evaluation(mixed(n, n))) for n in (400, 40))
+    assert forgetting_sentence(many, .05).startswith("No forgetting beyond 5 points (drop 0.0 points, 95 % interval")
+    assert forgetting_sentence(few, .05).startswith("Cannot tell")
+    lost = drop(evaluation(mixed(90)), evaluation(mixed(50)))
+    assert forgetting_sentence(lost).startswith("Forgotten; up to") and "n = 100" in forgetting_sentence(lost)
+    assert forgetting_sentence(Drop(suite="s", metric="exact_match")) == "Not measured."
+
+
+def test_a_clear_but_small_drop_is_kept_within_a_wide_margin_and_not_within_a_narrow_one(evaluation):
+    small = drop(evaluation([1.0] * 400), evaluation([1.0] * 390 + [0.0] * 10))
+    assert (forgetting_verdict(small, .06), forgetting_verdict(small, .03)) == ("kept", "forgot")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lab.compare import Drop, answers_health, curve_frame, curves_health, damaged
+from lab.compare import Drop, answers_health, curve_frame, curves_health, damaged, unlike_prompts
 from lab.core import Evaluation, Score, Scorer
 
 STEPS = np.arange(40)
@@ -91,3 +91,11 @@ def test_a_damaged_model_is_said_and_a_base_that_knew_nothing_is_not():
         return Drop(suite=suite, metric="exact_match", base=1.0, value=retention or 0.0, drop=0.5, low=0.4, high=0.6, n=100, retention=retention)
     assert damaged([drop("a", 0.1), drop("b", 0.3)]).rule == "damaged"
     assert damaged([drop("a", 0.9), drop("b", 0.6)]) is None and damaged([drop("a", None)]) is None
+
+
+def test_a_question_put_otherwise_in_training_than_when_asked_is_found():
+    trained = "Question: Where does Ann live?\nAnswer:"
+    assert unlike_prompts(trained, trained) is None and unlike_prompts("", trained) is None
+    found = unlike_prompts(trained, f"Question: Who?\nAnswer: Bob.\n\n{trained}")
+    assert found.rule == "templates differ" and "only when asked" in found.what and "only in training" not in found.what
+    assert "spaces and line breaks differ" in unlike_prompts("a b", "a  b").what

@@ -7,8 +7,9 @@ from lab.ui.charts.curves import curve_chart
 from lab.ui.charts.forgetting import forgetting_chart
 from lab.ui.charts.ladder import ability_styles, beside_chart, ladder_chart
 from lab.ui.charts.matrix import matrix_chart
+from lab.ui.charts.paths import paths_chart
 from lab.ui.charts.plane import distance_chart, labels_chart, plane_chart
 from lab.ui.charts.style import DASHES, SYMBOLS, Look, Style, palette, style_of
 
 __all__ = ["DASHES", "Look", "SYMBOLS", "Style", "ability_styles", "beside_chart", "curve_chart", "distance_chart", "forgetting_chart", "labels_chart",
-           "ladder_chart", "matrix_chart", "palette", "plane_chart", "style_of"]
+           "ladder_chart", "matrix_chart", "palette", "paths_chart", "plane_chart", "style_of"]

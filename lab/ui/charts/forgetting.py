@@ -13,11 +13,12 @@ from lab.ui.charts.style import Look, finish
 ROW, FRAME = 48, 84
 NAME = 26  # letters of a name beside its row or column; the hover text has all of it
 REACH = 0.5  # a drop of this much (half of the items, or half a nat per token) has the full colour
+SIGNS = {"forgot": " ▼", "gained": " ▲", "kept": " ="}
 ENDS = {False: ("#3E8FC4", "#E0803F"), True: ("#2B6F9E", "#A85B1C")}  # gained, forgotten; ink on them reaches 4.5:1
 
 
 def forgetting_chart(frame: pd.DataFrame, look: Look) -> Any:
-    """`frame` has system, suite, metric, base, value, drop, low, high, n. A positive drop means forgotten."""
+    """`frame` has system, suite, metric, base, value, drop, low, high, n and may have verdict. A positive drop means forgotten."""
     suites, systems = list(dict.fromkeys(frame["suite"])), list(dict.fromkeys(frame["system"]))
     cells = {(row["suite"], row["system"]): row for row in frame.to_dict("records")}
     grid = [[cells.get((suite, system)) for system in systems] for suite in suites]
@@ -51,7 +52,7 @@ def _shade(row: dict[str, Any] | None) -> float | None:
 def _words(row: dict[str, Any] | None, look: Look) -> str:
     if row is None or row["value"] is None or row["value"] != row["value"]:
         return f"<span style='color:{look.quiet}'>–</span>"
-    words = f"{text.number(row['base'], row['metric'])} → {text.number(row['value'], row['metric'])}"
+    words = f"{text.number(row['base'], row['metric'])} → {text.number(row['value'], row['metric'])}{SIGNS.get(row.get('verdict'), '')}"
     return f"<span style='color:{look.ink}'>{words}</span>" if is_clear(row) else f"<span style='color:{look.quiet}'>{words}</span>"
 
 
@@ -62,4 +63,5 @@ def _hover(row: dict[str, Any] | None) -> str:
     scale = 1 if unit == "nats" else 100
     return (f"{text.plot(row['suite'])}, {text.plot(row['system'])}<br>"
             f"forgotten: {row['drop'] * scale:.1f} {unit}, 95 % interval {row['low'] * scale:.1f} to {row['high'] * scale:.1f}, "
-            f"n = {row['n']}" + ("" if is_clear(row) else "<br>no clear change"))
+            f"n = {row['n']}" + ("" if is_clear(row) else "<br>no clear change")
+            + (f"<br>{text.plot(row['sentence'].split(' (')[0])}" if row.get("sentence") else ""))

@@ -12,11 +12,13 @@ from lab.ui.charts.style import Look, Style, finish
 
 ROW, FRAME = 46, 96  # pixels at 16 px base font: one System, and what stands around the rows
 NAME = 26  # letters of a System's name beside its row; the hover text has all of it
+BENEATH = 0.22  # rows: how far under a System's line the scores of its seeds stand
 ABREAST = 3  # needs beside each other; more go into a second row
 
 
 def matrix_chart(frame: pd.DataFrame, styles: dict[str, Style], look: Look) -> Any:
-    """`frame` has system, need, metric, value, low, high, n, state; rows in the order in which they shall stand."""
+    """`frame` has system, need, metric, value, low, high, n, state and may have dots (the score of each seed, drawn small beneath); rows
+    in the order in which they shall stand."""
     systems, needs = list(dict.fromkeys(frame["system"])), list(dict.fromkeys(frame["need"]))
     columns = min(ABREAST, len(needs))
     lines = -(-len(needs) // columns)
@@ -54,10 +56,22 @@ def _place(figure: Any, row: dict[str, Any], y: int, style: Style, look: Look, s
     figure.add_scatter(
         x=[row["value"]], y=[y], mode="markers", error_x=error, **spot,
         marker={"color": style.colour, "symbol": style.symbol, "size": look.px(13)},
-        customdata=[[name, text.number(row["value"], row["metric"]), text.interval(row["low"], row["high"], row["metric"]), row["n"]]],
-        hovertemplate="%{customdata[0]}<br>%{customdata[1]}, 95 % interval %{customdata[2]}, n = %{customdata[3]}<extra></extra>")
+        customdata=[[name, text.number(row["value"], row["metric"]), text.interval(row["low"], row["high"], row["metric"]), row["n"],
+                     f", {row['seeds']} seeds" if row.get("seeds", 1) > 1 else ""]],
+        hovertemplate="%{customdata[0]}<br>%{customdata[1]}, 95 % interval %{customdata[2]}, n = %{customdata[3]}%{customdata[4]}<extra></extra>")
+    _dots(figure, row, y, style, look, spot)
     figure.add_annotation(x=row["value"], y=y, text=text.number(row["value"], row["metric"]), showarrow=False, **spot,
                           yshift=look.px(16), font={"size": look.px(14), "color": look.ink})
+
+
+def _dots(figure: Any, row: dict[str, Any], y: int, style: Style, look: Look, spot: dict[str, int]) -> None:
+    """Every seed's own score, where there are several."""
+    dots = [value for value in row.get("dots") or () if value is not None]
+    if len(dots) > 1:
+        said = [[text.plot(row["system"]), text.number(value, row["metric"])] for value in dots]
+        figure.add_scatter(x=dots, y=[y + BENEATH] * len(dots), mode="markers", customdata=said, **spot,
+                           marker={"color": style.colour, "symbol": f"{style.symbol}-open", "size": look.px(7), "line": {"width": look.px(1.5)}},
+                           hovertemplate="%{customdata[0]}, one seed: %{customdata[1]}<extra></extra>")
 
 
 def _faded(colour: str) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from lab import compare
-from lab.core import Evaluation
+from lab import compare, store
+from lab.core import Evaluation, Run, adapter_key
 from lab.ui import marked, reads, text
 from lab.ui.panels.numbers import numbers, table
 
@@ -19,34 +19,62 @@ def cost_panel(evaluations: dict[str, Evaluation], views: dict[str, Any]) -> Non
         return
     frame = compare.usage_frame(evaluations)
     frame["run_seconds"] = [views[name].seconds if name in views else None for name in frame["system"]]
+    for part in ("estimated", "measured"):
+        frame[f"memory_{part}"] = [_memory(views[name].run, part) if name in views else None for name in frame["system"]]
     seconds = st.column_config.NumberColumn(format="%.3f s")
     tokens = st.column_config.NumberColumn(format="%.0f")
     share = st.column_config.NumberColumn(format="%.0f %%")
-    names = {"system": "System", "n": "Answers", "seconds_p50": "Time per answer, median", "seconds_p95": "95th percentile",
-             "prompt_tokens": "Prompt tokens", "answer_tokens": "Answer tokens", "ended": "Came to an end", "hit": "Right document found",
-             "run_seconds": "Whole run"}
+    memory = st.column_config.NumberColumn(format="%.0f MB")
+    names = {"system": "System", "n": "Answers", "seconds_p50": "Time, median", "seconds_p95": "95th percentile",
+             "prompt_tokens": "Prompt tokens", "answer_tokens": "Answer tokens", "ended": "Ended", "hit": "Right document found",
+             "run_seconds": "Whole run", "memory_estimated": "Memory, estimated", "memory_measured": "Memory, measured"}
     shown = frame.dropna(axis="columns", how="all").assign(**{name: frame[name] * 100 for name in ("ended", "hit") if frame[name].notna().any()})
     table(shown.rename(columns=names), {names["seconds_p50"]: seconds, names["seconds_p95"]: seconds, names["prompt_tokens"]: tokens,
                                         names["answer_tokens"]: tokens, names["ended"]: share, names["hit"]: share,
-                                        names["run_seconds"]: st.column_config.NumberColumn(format="%.0f s")}, placeholder="–")
-    st.caption("Time per answer: the first eight questions, asked one by one on the machine that ran it. Retrieval and shots make prompts longer; "
-               "training costs once, prompts cost with every answer.")
+                                        names["run_seconds"]: st.column_config.NumberColumn(format="%.0f s"),
+                                        names["memory_estimated"]: memory, names["memory_measured"]: memory}, placeholder="–")
+    st.caption("Time: per answer, over the first eight questions, asked one by one on the machine that ran it. Ended: answers that came to "
+               "an end of their own. Retrieval and shots make prompts longer; "
+               "training costs once, prompts cost with every answer. Memory: the highest moment of the stage that needed most, as estimated before it "
+               "and as measured during it.")
     numbers(frame, "cost", "compare_cost")
 
 
+def _memory(run: Run, part: str) -> float | None:
+    """In MB, of the run's hungriest stage; None where it trained nothing or it was not measured. A shared stage was measured where it was
+    made."""
+    data = reads.task(run.task)
+    found = [store.artifacts.about(adapter_key(run.system, data.task, place)).get("memory", {}).get(part)
+             for place in range(1, len(run.system.training) + 1)] if data else []
+    return max((value / (1 << 20) for value in found if value), default=None)
+
+
 def health_panel(runs: dict[str, Any], evaluations: dict[str, Evaluation], base: Evaluation | None,
-                 drops: list[tuple[str, compare.Drop]]) -> None:
-    """Warnings about curves, answers and what was forgotten. `runs`: System name -> run."""
+                 drops: list[tuple[str, compare.Drop]], prompts: dict[str, tuple[str, str]]) -> None:
+    """Warnings about curves, answers, prompts and what was forgotten. `runs`: System name -> run; `prompts`: System name -> the same question
+    as training wrote it and as it was sent."""
     found = []
     for name, run in runs.items():
         found += [(name, finding) for finding in compare.curves_health(reads.curve_frame(run.id))]
         if name in evaluations:
             found += [(name, finding) for finding in compare.answers_health(evaluations[name], base if run.system.training else None)]
         lost = compare.damaged([drop for system, drop in drops if system == name])
-        found += [(name, lost)] if lost else []
-    if not found:
-        st.caption(":material/check_circle: No rule about curves, answers or forgetting fired.")
-        return
-    marked.grid(["System", "Seen in", "What", "What to do"],
-                [[marked.plain(cell) for cell in (name, text.STAGES.get(finding.stage, finding.stage), finding.what, finding.do)]
-                 for name, finding in found], key="compare_health", widths=(2, 2, 5, 5))
+        unlike = compare.unlike_prompts(*prompts.get(name, ("", "")))
+        found += [(name, finding) for finding in (lost, unlike) if finding]
+    if found:
+        marked.grid(["System", "Seen in", "What", "What to do"],
+                    [[marked.plain(cell) for cell in (name, text.STAGES.get(finding.stage, finding.stage), finding.what, finding.do)]
+                     for name, finding in found], key="compare_health", widths=(2, 2, 5, 5))
+    else:
+        st.caption(":material/check_circle: No rule about curves, answers, prompts or forgetting fired.")
+    if prompts:
+        _prompts(prompts)
+
+
+def _prompts(prompts: dict[str, tuple[str, str]]) -> None:
+    with st.expander("The same question in training and when asked", icon=":material/compare_arrows:"):
+        name = st.selectbox("System", list(prompts), key="compare_prompts_of")
+        trained, asked = prompts[name]
+        st.caption("Equal to the letter." if trained == asked else "Underlined: only when asked. Struck out: only in training.")
+        marked.spans([(piece, {"same": "", "added": "on", "removed": "off"}[tag]) for piece, tag in compare.word_differences(trained, asked)],
+                     key="compare_prompts")

@@ -8,8 +8,7 @@ import streamlit as st
 
 from lab import compare
 from lab.compare import Evidence, Verdict
-from lab.ui import charts, evidence, marked, reads, router, state, text
-from lab.ui.panels.matrix import PLAIN
+from lab.ui import charts, display, evidence, marked, reads, router, state, text
 from lab.ui.panels.numbers import numbers
 
 PREDICTORS = {"KL on the task": ("kl_task", "KL(base ‖ tuned) on the task's answers, nats per token (log scale)"),
@@ -45,7 +44,7 @@ def plane_panel(found: Evidence, key: str) -> None:
     if frame.empty:
         st.caption("The runs of the task Form appear here once they have ended.")
         return
-    st.plotly_chart(charts.plane_chart(frame, state.look()), key=key, config=PLAIN,
+    st.plotly_chart(charts.plane_chart(frame, state.look()), key=key, config=display.figure("evidence"),
                     alt=f"Task score against general abilities kept, {text.count(len(frame), 'run')}; numbers below")
     st.caption("Each mark is one run on the task Form; equal marks of one System are its seeds. Lines join a method's settings by rising learning rate "
                "(replay and EWC: by score). Up and to the right is better: much learned, little lost. Two methods are only comparable where they have "
@@ -64,7 +63,7 @@ def distance_panel(found: Evidence, key: str) -> None:
     if frame.empty:
         st.caption("No trained run has this number yet.")
         return
-    st.plotly_chart(charts.distance_chart(frame, state.look(), column, title), key=key, config=PLAIN,
+    st.plotly_chart(charts.distance_chart(frame, state.look(), column, title), key=key, config=display.figure("evidence"),
                     alt=f"{chosen} against the mean drop, {text.count(len(frame), 'run')}; numbers below")
     st.caption("Each mark is one trained run of any task. The drop is the mean over capitals, words and known people. "
                "KL (forward, base to tuned) says how differently the tuned model speaks.")
@@ -77,7 +76,7 @@ def labels_panel(found: Evidence, key: str) -> None:
     if frame[frame["examples"] > 0].empty:
         st.caption("The runs of the task Labels appear here once they have ended.")
         return
-    st.plotly_chart(charts.labels_chart(frame, state.look()), key=key, config=PLAIN,
+    st.plotly_chart(charts.labels_chart(frame, state.look()), key=key, config=display.figure("evidence"),
                     alt=f"Accuracy over the number of labels, {text.count(len(frame), 'run')}; numbers below")
     st.caption("Each mark is one run (one seed) trained on the first so many labels; the line joins the means.")
     numbers(frame, "label_efficiency", key)

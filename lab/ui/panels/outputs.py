@@ -7,9 +7,10 @@ import streamlit as st
 from lab import compare
 from lab.core import Evaluation, Suite
 from lab.ui import marked, text
+from lab.ui.panels.filters import filtered, slices_panel
+from lab.ui.panels.numbers import numbers
 
 PAGE = 8
-FILTERS = {"disagree": "Systems disagree", "all": "All items", "lost": "Lost against the reference", "gained": "Gained"}
 SIGN = {"same": "", "added": "on"}
 
 
@@ -20,31 +21,19 @@ def outputs_panel(evaluations: dict[str, Evaluation], suite: Suite, reference: s
         st.caption("No System has answered this task yet.")
         return
     frame = compare.side_by_side({name: evaluations[name] for name in names}, suite)
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
-    kind = left.segmented_control("Show", list(FILTERS), default="disagree", format_func=FILTERS.get, key="compare_filter",
-                                  persist_state="session", required=True) or "disagree"
-    rows = _filtered(frame, kind, reference, names, suite)
+    rows = filtered(frame, reference, names, suite)
     pages = max(1, -(-len(rows) // PAGE))
-    with right:
-        page = st.pagination(pages, key="compare_page") if pages > 1 else 1
+    page = min(st.pagination(pages, key="compare_page"), pages) if pages > 1 else 1
     st.caption(f"{len(rows)} of {text.count(len(frame), 'item')}. Underlined words differ from {text.label(reference)}; "
                "✓ and ✕ are the item's score.")
+    slices_panel({name: evaluations[name] for name in names}, suite)
     if rows.empty:
         return
     part = rows.iloc[(page - 1) * PAGE: page * PAGE]
     marked.grid(["Question", "Right answer", *names], [_row(row, names, reference) for row in part.to_dict("records")], key="compare_grid",
                 widths=(3, 2, *(2.5 for _ in names)))
     _details(part["id"].tolist(), {row["id"]: text.short(row["prompt"], 80) for row in part.to_dict("records")}, evaluations, names, files)
-
-
-def _filtered(frame, kind: str, reference: str, names: list[str], suite: Suite):
-    if kind == "disagree":
-        return compare.disagree(frame, names) if len(names) > 1 else frame
-    if kind in ("lost", "gained"):
-        pick = compare.lost if kind == "lost" else compare.gained
-        parts = [pick(frame, reference, name, suite.primary.higher_is_better).index for name in names if name != reference]
-        return frame.loc[sorted(set().union(*parts))] if parts else frame.iloc[:0]
-    return frame
+    numbers(rows, "answers", "compare_answers", "These answers as a table")
 
 
 def _row(row: dict, names: list[str], reference: str) -> list[list[marked.Part]]:

@@ -7,9 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from lab.ui import charts, pretraining, router, state, text
+from lab.ui import charts, display, pretraining, router, state, text
 from lab.ui.panels.controls import controls, failure_panel, log_panel
-from lab.ui.panels.matrix import PLAIN
 from lab.ui.panels.numbers import numbers, table
 from lab.ui.panels.runs import waiting_panel
 
@@ -55,7 +54,7 @@ def _ladder(names: dict[str, str]) -> None:
         figure = charts.ladder_chart(shown, charts.ability_styles(abilities, look), look, pretraining.steps_in_all(*names))
     else:
         figure = charts.beside_chart(shown, _styles(names, look), look)
-    st.plotly_chart(figure, key=f"pretrain_ladder_{len(names)}", config=PLAIN,
+    st.plotly_chart(figure, key=f"pretrain_ladder_{len(names)}", config=display.figure("pretraining"),
                     alt=f"Share of right answers over steps: {', '.join(chosen)}; numbers below")
     st.caption("Each point: the share that was exactly right at a checkpoint. Look for the plateau, and then the jump: an ability is "
                "long at nothing while the loss already falls, and comes within a few hundred steps." if len(names) == 1 else
@@ -80,7 +79,7 @@ def _loss(names: dict[str, str]) -> None:
     if data.empty:
         st.caption("The curve begins with the first steps.")
         return
-    st.plotly_chart(charts.curve_chart(data, styles, look, "step", "nats per token"), key=f"pretrain_loss_{len(names)}", config=PLAIN,
+    st.plotly_chart(charts.curve_chart(data, styles, look, "step", "nats per token"), key=f"pretrain_loss_{len(names)}", config=display.figure("pretraining"),
                     alt=f"Loss over steps: {', '.join(dict.fromkeys(data['series']))}; numbers below")
     if len(names) > 1:
         st.caption("Held-out text. Losses of different objectives measure different things: compare their shapes, not their heights.")

@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from lab import store
-from lab.core import Base, Example, LabError, TaskData
-from lab.corpus.preview import trained_tokens
+from lab.core import Base, Example, LabError, Sft, TaskData
+from lab.corpus.preview import seen
 from lab.corpus.template import ChatTemplate
 from lab.ui import marked, text
 from lab.ui.panels.controls import problem
 from lab.ui.panels.numbers import table
 
 ROWS = 3
+USUAL_TOKENS, MOST_TOKENS = Sft.model_fields["max_length"].default, 131_072
+MARKS = {"prompt": "", "trained": "on", "cut": "off"}
 TABLE_ROWS = 50
 
 
-def model_view(examples: tuple[Example, ...], base: Base, key: str) -> None:
-    """The first rows through the base's template; what SFT trains on is marked."""
+def model_view(examples: Sequence[Example], base: Base, key: str) -> None:
+    """Rows through the base's template, three at a time: what SFT trains on is underlined, what does not fit is struck out."""
     try:
         folder = store.bases.folder_of(base)
         template = ChatTemplate.of(folder)
-        for number, example in enumerate(examples[:ROWS]):
-            tokens = trained_tokens(folder, template, [{"role": "user", "content": example.prompt}], example.answer)
-            marked.spans([(piece, "on" if trained else "") for piece, trained in tokens], key=f"{key}_{number}")
-            st.caption(f"{len(tokens)} tokens, {sum(trained for _, trained in tokens)} of them trained (underlined)")
+        left, right = st.columns([3, 1], vertical_alignment="bottom")
+        with left:
+            page = st.pagination(-(-len(examples) // ROWS), key=f"{key}_page") if len(examples) > ROWS else 1
+        most = base.context or MOST_TOKENS
+        longest = right.number_input("Longest row (tokens)", min(16, most), most, min(most, USUAL_TOKENS), key=f"{key}_longest",
+                                     help="What a training step reads of a row. SFT refuses rows that are longer than its own maximum length; this shows where "
+                                     "they would be cut.")
+        for number, example in enumerate(examples[(page - 1) * ROWS:page * ROWS]):
+            found = seen(folder, template, [{"role": "user", "content": example.prompt}], example.answer, longest)
+            marked.spans([(piece, MARKS[kind]) for piece, kind in found.parts], key=f"{key}_{number}")
+            st.caption(f"{row_name(example.id)}, {example.split}: {text.count(found.tokens, 'token')}, {found.trained:,} of them trained (underlined)"
+                       + (f"; :orange[{found.cut:,} beyond the longest row (struck out)]" if found.cut else ""))
     except LabError as error:
         problem("The rows cannot be shown as this base sees them", error.failure)
+
+
+def row_name(name: str) -> str:
+    """'readable row 12 of the file' for a row that came from a file, else its id."""
+    return f"readable row {int(name[1:]):,} of the file" if re.fullmatch(r"e\d{5,}", name) else text.label(name)
 
 
 def split_counts(data: TaskData) -> None:
@@ -40,6 +58,8 @@ def split_counts(data: TaskData) -> None:
 
 def rows_table(data: TaskData) -> None:
     """The first examples as they stand."""
+    if sum(data.task.counts.get(name, 0) for name in ("train", "validation", "test")) > len(data.examples):
+        st.caption(f"A large task: {len(data.examples):,} of its rows are read here, runs read all of them. The first {TABLE_ROWS} stand below.")
     frame = pd.DataFrame([{"Split": example.split, "Prompt": example.prompt, "Answer": example.answer} for example in data.examples[:TABLE_ROWS]],
                          columns=["Split", "Prompt", "Answer"])
     table(frame, {"Split": st.column_config.TextColumn(width="small"), "Prompt": st.column_config.TextColumn(width="large"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from lab.ui import charts, reads, state, text
+from lab.ui import charts, display, reads, state, text
 
 _MARK = """<path d="M4 30h24" stroke="{ink}" stroke-width="3" stroke-linecap="round"/>
 <path d="M15 29 25 9" stroke="{accent}" stroke-width="3" stroke-linecap="round"/><circle cx="26" cy="7" r="4.5" fill="{accent}"/>"""
@@ -19,6 +19,7 @@ def sidebar() -> None:
     for device in reads.devices():
         icon = "memory" if device.kind == "cpu" else "developer_board"
         st.caption(f":material/{icon}: {text.label(device.name)}, {text.bytes_(device.memory_free)} free of {text.bytes_(device.memory_total)}")
+    display.controls()
     if reads.active():
         state.live(_activity, reads.active, every=3)
 

@@ -1,0 +1,58 @@
+"""Learned against kept in one experiment: one mark per System with both intervals, and the path that its training took from the base."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from lab.ui import text
+from lab.ui.charts.style import Look, Style, finish
+
+HEIGHT = 470
+
+
+def paths_chart(frame: pd.DataFrame, styles: dict[str, Style], look: Look) -> Any:
+    """`frame` as compare.paths gives it. Every mark carries its System's name as custom data, for clicks."""
+    figure, rows = go.Figure(), {row["system"]: row for row in frame.to_dict("records")}
+    for row in rows.values():
+        if before := rows.get(row["before"]):
+            style = styles[row["system"]]
+            figure.add_scatter(x=[before["value"], row["value"]], y=[before["kept"], row["kept"]], mode="lines", hoverinfo="skip", showlegend=False,
+                               line={"color": style.colour, "dash": style.dash, "width": look.px(2)}, opacity=0.6)
+    for name, row in rows.items():
+        style = styles[name]
+        figure.add_scatter(x=[row["value"]], y=[row["kept"]], mode="markers", name=text.plot(text.short(name, 30)), cliponaxis=False,
+                           error_x=_bars(row, "value", "low", "high", style, look), error_y=_bars(row, "kept", "kept_low", "kept_high", style, look),
+                           marker={"color": style.colour, "symbol": style.symbol, "size": look.px(13), "line": {"color": look.paper, "width": 1}},
+                           customdata=[[_words(row), name]], hovertemplate="%{customdata[0]}<extra></extra>")
+    figure.add_hline(y=1.0, line={"color": look.quiet, "width": 1, "dash": "dot"}, annotation_text="all of what the base knew",
+                     annotation_position="bottom left", annotation_font={"color": look.quiet, "size": look.px(13)})
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": look.px(14)}}
+    finish(figure, look, HEIGHT, showlegend=True, legend=legend, margin={"t": look.px(64), "b": look.px(56)})
+    losses = set(frame["metric"]) & set(text.LOSSES)
+    title = "task: loss (lower is better)" if losses else "learned: score on the task →"
+    figure.update_xaxes(showgrid=True, title_text=title, **({} if losses else {"range": [-0.04, 1.06], "tickformat": ".0%"}))
+    low = min([0.0, *(value for value in frame["kept_low"].dropna())])
+    high = max([1.06, *(value + 0.04 for value in frame["kept_high"].dropna())])
+    return figure.update_yaxes(title_text="kept: mean retention above chance →", tickformat=".0%", range=[max(low, -0.5) - 0.04, min(high, 1.6)],
+                               tickfont={"size": look.px(13), "color": look.quiet})
+
+
+def _bars(row: dict[str, Any], value: str, low: str, high: str, style: Style, look: Look) -> dict[str, Any] | None:
+    if row[low] is None or row[low] != row[low]:
+        return None
+    return {"type": "data", "symmetric": False, "array": [row[high] - row[value]], "arrayminus": [row[value] - row[low]], "color": style.colour,
+            "thickness": look.px(1.5), "width": 0}
+
+
+def _words(row: dict[str, Any]) -> str:
+    seeds = f", {row['seeds']} seeds" if row["seeds"] > 1 else ""
+    lines = [text.plot(row["system"]), f"task {text.number(row['value'], row['metric'])}, 95 % interval "
+             f"{text.interval(row['low'], row['high'], row['metric'])}, n = {row['n']}{seeds}"]
+    if row["before"]:
+        span = text.interval(row["kept_low"], row["kept_high"])
+        lines += [f"kept {text.number(row['kept'])}" + (f", 95 % interval {span}" if span else "") + f", {text.count(row['suites'], 'suite')}",
+                  f"trained on from {text.plot(row['before'])}" if row["stages"] else "no weight was trained"]
+    return "<br>".join(lines)

@@ -1,0 +1,31 @@
+"""The plane of learning and forgetting for one experiment's task; a click on a System opens its answers."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from lab.ui import charts, display, state, text
+from lab.ui.panels.numbers import numbers
+
+
+def paths_panel(frame: pd.DataFrame, names: list[str], key: str) -> None:
+    """`frame` as compare.paths gives it, `names`: every System, for stable colours."""
+    if len(frame) < 2:
+        st.caption("The plane appears once the base and one more System were scored on the task and on a retention suite.")
+        return
+    figure = charts.paths_chart(frame, charts.style_of(names, state.look()), state.look())
+    st.plotly_chart(figure, key=key, config=display.figure("learned-against-kept"), on_select=lambda: _open(key), selection_mode="points",
+                    alt=f"Task score against what was kept, {text.count(len(frame), 'System')}; numbers below")
+    st.caption("To the right: learned more; further down: forgot more. Bars are 95 % intervals. A line goes from the base through the trained states "
+               "that were scored on the way (SFT before SFT → DPO). Mean retention: of what the base knew above chance, the share that is left, "
+               "averaged over the suites where it knew something. Click on a mark to open its answers.")
+    numbers(frame, "learning_forgetting", key)
+
+
+def _open(key: str) -> None:
+    """The answers of the System whose mark was clicked."""
+    chosen = st.session_state.get(key) or {}
+    points = chosen.get("selection", {}).get("points", [])
+    if name := next((point["customdata"][1] for point in points if len(point.get("customdata") or ()) > 1), None):
+        state.open_outputs(name)
