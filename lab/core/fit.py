@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from lab.core.base import Value
 
 Method = Literal["answer", "lora", "qlora", "full", "dpo"]
@@ -64,6 +66,18 @@ class Estimate(Value):
         return sum(self.model_dump().values())
 
 
+class Plan(Value):
+    """How the steps of a stage are computed on the device at hand; what they compute is the same."""
+
+    micro_batch: int = Field(0, description="examples on the device at a time; 0: the whole batch")
+    checkpointing: bool = False
+    dry_run: bool = Field(False, description="whether the longest micro-batch is tried before the first step")
+    estimate: Estimate | None = Field(None, description="None: the base does not say its sizes")
+    free: int = Field(0, description="bytes of the device that this process holds or may still take")
+    why: str = ""
+    way_out: str = Field("", description="what to change where memory runs out all the same")
+
+
 Badge = Literal["Fits", "Tight", "Too big"]
 
 
@@ -75,3 +89,8 @@ def badge(needed: int, least: int, free: int, total: int) -> Badge:
     if needed <= SHARE * free:
         return "Fits"
     return "Tight" if least <= total else "Too big"
+
+
+def size_words(value: int) -> str:
+    """Bytes for people."""
+    return f"{value / (1 << 30):.1f} GB" if value >= 1 << 30 else f"{value / (1 << 20):.0f} MB"

@@ -14,12 +14,16 @@ from lab.core import ModelError, Sft, Stage
 from lab.core.fit import Batch, Estimate, Method, Shape
 
 Kind = Literal["cpu", "cuda"]
+Quantisation = Literal["none", "int8", "nf4"]
 FULL, HALF = 4, 2  # bytes of a number
-NF4 = 0.52  # bytes of a weight in 4 bits, with its block scales quantised too
+HELD = {"int8": 1.01, "nf4": 0.52}  # bytes of a weight in 8 or 4 bits, with its scales
 MIB = 1 << 20
-# On a CPU the C library's heap keeps holes between arrays that stay: measured, what waits for the backward pass takes this much more room.
-HOLES = {"adapter": 2.35, "full": 1.5}
-OVERHEAD = {"cpu": 650 * MIB, "cuda": 900 * MIB}  # the libraries of a worker; on a GPU its context and the kernels' work space
+# On a CPU the C library's heap keeps holes between arrays that stay, the more the smaller they are; above 32 MiB it maps each one by itself.
+# Measured (tests/bench/bench_fit.py): what waits for the backward pass takes `most` times its room, less `per MiB` of the largest array.
+HOLES = {"most": 3.1, "per MiB": 0.065, "least": 1.4}
+FULL_HOLES = 0.6  # of these where every weight is trained: no adapter's small arrays stand between
+RECOMPUTED = {"cpu": 3.3, "cuda": 1.5}  # layers' worth of activations and their gradients at a time where they are computed a second time
+OVERHEAD = {"cpu": 410 * MIB, "cuda": 900 * MIB}  # the libraries of a forked worker; on a GPU its context and the kernels' work space
 ANSWERED_TOGETHER, TOKENS_TOGETHER = 64, 16_384  # engine.generate.batches
 EVALUATED_TOGETHER = 32  # methods.training.arguments
 NAMES = {"hidden": ("hidden_size", "n_embd", "d_model"), "layers": ("num_hidden_layers", "n_layer"), "heads": ("num_attention_heads", "n_head"),
@@ -45,23 +49,24 @@ def _first(config: dict[str, Any], names: tuple[str, ...]) -> int:
     return next((int(config[name]) for name in names if config.get(name)), 0)
 
 
-def answering(shape: Shape, batch: Batch, kind: Kind, new_tokens: int, sets: int = 1, quantised: bool = False) -> Estimate:
+def answering(shape: Shape, batch: Batch, kind: Kind, new_tokens: int, sets: int = 1, held: Quantisation = "none") -> Estimate:
     """Greedy answers for a batch of prompts. sets: whole sets of weights in memory (a full fine-tuning stands beside its base)."""
     size = _bytes(kind)
     per_token = 2 * shape.kv_heads * shape.head_size * size
     whole = batch.rows * (batch.tokens + new_tokens) * per_token * shape.layers
-    return Estimate(weights=_weights(shape, kind, quantised) + (sets - 1) * shape.parameters * size, cache=whole + whole // shape.layers,
+    return Estimate(weights=_weights(shape, kind, held) + (sets - 1) * shape.parameters * size, cache=whole + whole // shape.layers,
                     activations=_passing(shape, batch, size), logits=batch.rows * shape.vocabulary * (size + FULL), overhead=OVERHEAD[kind])
 
 
 def training(shape: Shape, method: Method, batch: Batch, kind: Kind, rank: int = 16, checkpointing: bool = False,
-             accumulated: bool = False, evaluated: int = 0) -> Estimate:
+             accumulated: bool = False, evaluated: int = 0, held: Quantisation = "none", anchored: bool = False) -> Estimate:
     """The highest moment of a training step or of its validation. `batch` is one micro-batch; DPO's rows are pairs.
 
     accumulated: gradients of earlier micro-batches are held meanwhile. evaluated: validation rows at a time; 0: as the trainer's default.
+    held: how the base's weights are; "qlora" is LoRA on 4 bits. anchored: EWC's start and importance of every weight are held too.
     """
     trained = shape.parameters if method == "full" else shape.adapter(rank)
-    weights = _weights(shape, kind, method == "qlora") + (FULL * trained if method in ("lora", "qlora", "dpo", "full") else 0)
+    weights = _weights(shape, kind, "nf4" if method == "qlora" else held) + FULL * trained + (2 * FULL * trained if anchored else 0)
     steady = dict(weights=weights, optimizer=2 * FULL * trained, overhead=OVERHEAD[kind])
     sides = 2 if method == "dpo" else 1
     rows = batch.model_copy(update={"rows": batch.rows * sides})
@@ -78,24 +83,33 @@ def _bytes(kind: Kind) -> int:
     return FULL if kind == "cpu" else HALF
 
 
-def _weights(shape: Shape, kind: Kind, quantised: bool) -> int:
-    small = shape.linear if quantised else 0
-    return round(NF4 * small) + (shape.parameters - small) * _bytes(kind)
+def _weights(shape: Shape, kind: Kind, held: Quantisation) -> int:
+    small = shape.linear if held != "none" else 0
+    return round(HELD.get(held, 0) * small) + (shape.parameters - small) * _bytes(kind)
 
 
 def _kept(shape: Shape, batch: Batch, method: Method, rank: int, kind: Kind, checkpointing: bool) -> int:
-    """Activations that wait for the backward pass: of every layer, or each layer's input and one layer's own."""
+    """Activations that wait for the backward pass: of every layer, or each layer's input and those of the one computed a second time."""
     tokens, size = batch.rows * batch.tokens, _bytes(kind)
-    attention, maps = shape.heads * shape.head_size, 7 if shape.gated else 6
-    numbers = 4 * shape.hidden + 4 * attention + (4 if shape.gated else 5) * shape.inner
+    attention, maps = (shape.heads + shape.kv_heads) * shape.head_size, 7 if shape.gated else 6
+    numbers = 4 * shape.hidden + 2 * attention + (4 if shape.gated else 3) * shape.inner
     numbers += 2 * shape.hidden if method == "full" else maps * rank
     layer = tokens * numbers * size + batch.rows * batch.tokens ** 2 * size  # the mask, as numbers
     if kind == "cpu":
-        layer = round(layer * HOLES["full" if method == "full" else "adapter"])
+        layer = round(layer * _holes(tokens * shape.inner * size, method))
     else:
         layer += tokens * 2 * shape.hidden * FULL  # norms are computed in full precision
         layer += tokens * 3 * shape.hidden * HALF if method != "full" else 0  # each adapter casts its own input
-    return shape.layers * tokens * shape.hidden * size + layer if checkpointing else shape.layers * layer
+    if checkpointing:
+        return shape.layers * tokens * shape.hidden * size + round(min(RECOMPUTED[kind], shape.layers) * layer)
+    return shape.layers * layer
+
+
+def _holes(largest: int, method: Method) -> float:
+    """How many times their own size arrays take on a CPU; `largest`: bytes of the largest kind. Larger arrays never take less in all."""
+    size, turn = largest / MIB, HOLES["most"] / (2 * HOLES["per MiB"])
+    found = max(HOLES["least"], HOLES["most"] - HOLES["per MiB"] * size if size <= turn else turn * HOLES["most"] / 2 / size)
+    return max(1.0, FULL_HOLES * found) if method == "full" else found
 
 
 def _passing(shape: Shape, batch: Batch, size: int) -> int:
@@ -118,7 +132,7 @@ def _read_logits(shape: Shape, batch: Batch, kind: Kind) -> int:
 def _validation(batch: Batch, method: Method, evaluated: int) -> Batch:
     """The largest batch read without gradients: validation rows, or DPO's reference beforehand."""
     rows = evaluated or max(EVALUATED_TOGETHER, batch.rows)
-    reference = together(batch.tokens)
+    reference = 2 * evaluated or together(batch.tokens)
     return batch.model_copy(update={"rows": max(2 * rows, reference) if method == "dpo" else rows})
 
 
@@ -127,16 +141,17 @@ def together(tokens: int) -> int:
     return max(1, min(ANSWERED_TOGETHER, TOKENS_TOGETHER // max(1, tokens)))
 
 
-def method_of(stage: Stage, quantised: bool = False) -> Method:
+def method_of(stage: Stage, held: Quantisation = "none") -> Method:
     if isinstance(stage, Sft) and stage.full:
         return "full"
-    return stage.kind if stage.kind == "dpo" else "qlora" if quantised else "lora"
+    return stage.kind if stage.kind == "dpo" else "qlora" if held == "nf4" else "lora"
 
 
-def stage_estimate(shape: Shape, stage: Stage, kind: Kind, tokens: int, answers: int = 0, micro_batch: int = 0, checkpointing: bool = False,
-                   quantised: bool = False) -> Estimate:
-    """One stage's need; micro_batch 0 takes the whole batch at once. tokens, answers: of the longest row and of the longest answer."""
-    rows = micro_batch or stage.batch_size
-    method = method_of(stage, quantised)
-    return training(shape, method, Batch(rows=rows, tokens=tokens, answers=answers), kind, rank=stage.lora_rank, checkpointing=checkpointing,
-                    accumulated=rows < stage.batch_size, evaluated=rows if rows < stage.batch_size else 0)
+def stage_estimate(shape: Shape, stage: Stage, kind: Kind, batch: Batch, micro_batch: int = 0, checkpointing: bool = False,
+                   held: Quantisation = "none") -> Estimate:
+    """One stage's need for `batch`, a whole batch; micro_batch 0 takes it at once."""
+    rows = min(micro_batch or batch.rows, batch.rows)
+    split = rows < batch.rows or 0 < micro_batch < stage.batch_size
+    return training(shape, method_of(stage, held), batch.model_copy(update={"rows": rows}), kind, rank=stage.lora_rank,
+                    checkpointing=checkpointing, accumulated=split, evaluated=rows if split else 0, held=held,
+                    anchored=isinstance(stage, Sft) and stage.ewc > 0)

@@ -1,6 +1,6 @@
 """Which Systems find room on which device: a base's levers for the model card, refusals and warnings before anything is queued.
 
-Batches are taken whole, as the methods take them. Knows no torch; a base that does not say its sizes is judged by the run alone.
+Batches are cut as the run would cut them (jobs/plans). Knows no torch; a base that does not say its sizes is judged by the run alone.
 """
 
 from __future__ import annotations
@@ -10,18 +10,20 @@ from pathlib import Path
 
 from lab import store
 from lab.core import Base, Experiment, Failure, LabError, MemoryError_, Stage, System, TaskData, Value, proposed_stage, training_rows
-from lab.core.fit import SHARE, Badge, Batch, Estimate, Shape, badge
+from lab.core.fit import SHARE, Badge, Batch, Estimate, Shape, badge, size_words
 from lab.corpus.preview import tokenizer_of
 from lab.corpus.template import ChatTemplate
-from lab.jobs import fit
+from lab.jobs import fit, plans
+from lab.jobs.fit import Quantisation
 from lab.jobs.hardware import Device, devices
 
 TYPICAL_TOKENS, TYPICAL_ANSWER, NEW_TOKENS = 512, 128, 64  # what the model card supposes of a row
-MIB = 1 << 20
+MOST_REMEMBERED = 256  # lengths of a System's rows
+_LENGTHS: dict[tuple, list[tuple[int, int]]] = {}
 
 
 class Lever(Value):
-    """One lever on one device: what the whole batch needs, what one row at a time would need, and the verdict."""
+    """One lever on one device: what the whole batch needs, what one row at a time with recomputed activations would need, and the verdict."""
 
     name: str
     device: str
@@ -42,8 +44,13 @@ def _levers(shape: Shape, base: Base, device: Device, tokens: int) -> Iterator[L
     sft, dpo = proposed_stage("sft", base.parameters), proposed_stage("dpo", base.parameters)
     one, many = (fit.answering(shape, Batch(rows=rows, tokens=tokens), device.kind, NEW_TOKENS) for rows in (1, fit.together(tokens)))
     yield _lever("Answer", many, one.total, device)
-    for name, stage in (("LoRA", sft), ("DPO", dpo), ("Full", sft.model_copy(update={"tuning": "full"}))):
-        whole, least = (fit.stage_estimate(shape, stage, device.kind, tokens, TYPICAL_ANSWER, rows) for rows in (stage.batch_size, 1))
+    chosen: list[tuple[str, Stage, Quantisation]] = [("LoRA", sft, "none"), ("DPO", dpo, "none"),
+                                                     ("Full", sft.model_copy(update={"tuning": "full"}), "none")]
+    if device.kind == "cuda":
+        chosen.insert(1, ("QLoRA", sft, "nf4"))
+    for name, stage, held in chosen:
+        batch = Batch(rows=stage.batch_size, tokens=tokens, answers=TYPICAL_ANSWER)
+        whole, least = (fit.stage_estimate(shape, stage, device.kind, batch, rows, rows == 1, held) for rows in (stage.batch_size, 1))
         yield _lever(name, whole, least.total, device)
 
 
@@ -53,35 +60,53 @@ def _lever(name: str, whole: Estimate, least: int, device: Device) -> Lever:
 
 
 def too_big(system: System, data: TaskData, found: Sequence[Device]) -> Iterator[MemoryError_]:
-    """A stage whose batch no device could hold with all its memory."""
-    for stage, needs in _needs(system, data, found):
+    """A stage that no device could hold with all its memory, however its batch is cut."""
+    for stage, needs in _needs(system, data, found, "memory_total"):
         if found and all(need > device.memory_total for device, need in zip(found, needs)):
             most = max(found, key=lambda device: device.memory_total)
-            yield MemoryError_(f"{stage.kind.upper()} needs about {_size(needs[found.index(most)])} and {most.name} has {_size(most.memory_total)}",
-                               f"System {system.name}, task {data.task.name}", _way_out(stage))
+            yield MemoryError_(f"{stage.kind.upper()} needs about {size_words(needs[found.index(most)])} and {most.name} has "
+                               f"{size_words(most.memory_total)}", f"System {system.name}, task {data.task.name}", _way_out(stage))
 
 
 def tight(experiment: Experiment) -> list[Failure]:
     """Stages that would fill what is free now on every device; they may still find room when other programs end. Reads only."""
     found = devices()
-    return [MemoryError_(f"{stage.kind.upper()} needs about {_size(min(needs))}; {_size(max(device.memory_free for device in found))} are free now",
-                         f"System {system.name}, task {name}", f"Close other programs. {_way_out(stage)}").failure
-            for name in experiment.tasks for system in experiment.systems for stage, needs in _needs(system, store.tasks.load(name), found)
+    return [MemoryError_(f"{stage.kind.upper()} needs about {size_words(min(needs))}; {size_words(max(device.memory_free for device in found))} "
+                         "are free now", f"System {system.name}, task {name}", f"Close other programs. {_way_out(stage)}").failure
+            for name in experiment.tasks for system in experiment.systems
+            for stage, needs in _needs(system, store.tasks.glance(name), found, "memory_free")
             if all(need > SHARE * device.memory_free for device, need in zip(found, needs))]
 
 
-def _needs(system: System, data: TaskData, found: Sequence[Device]) -> Iterator[tuple[Stage, list[int]]]:
-    """Bytes that each stage needs, per device. Nothing where the base does not say its sizes: the run will tell."""
+def _needs(system: System, data: TaskData, found: Sequence[Device], room: str) -> Iterator[tuple[Stage, list[int]]]:
+    """Bytes that each stage needs, per device, cut for that much of its memory. Nothing where the base does not say its sizes: the run
+    will tell."""
     if not system.training:
         return
     try:
-        folder = store.bases.folder_of(system.base)
-        shape, template = fit.shape_of(folder, system.base.parameters), ChatTemplate.of(folder, system.template)
-        lengths = [_longest(folder, template, system, stage, data) for stage in system.training]
+        shape = fit.shape_of(store.bases.folder_of(system.base), system.base.parameters)
+        lengths = longest_rows(system, data)
     except LabError:
         return
     for stage, (tokens, answers) in zip(system.training, lengths):
-        yield stage, [fit.stage_estimate(shape, stage, device.kind, tokens, answers).total for device in found]
+        batch = Batch(rows=-(-stage.batch_size // stage.devices), tokens=tokens, answers=answers)
+        chosen = [plans.plan(shape, stage, device.kind, [batch], getattr(device, room), system.quantisation) for device in found]
+        yield stage, [plan.estimate.total for plan in chosen]
+
+
+def longest_rows(system: System, data: TaskData) -> list[tuple[int, int]]:
+    """(tokens of the longest row, of the longest answer) for each stage. Tokenising takes a moment and a form asks at every change, so what
+    was counted for the same content is remembered."""
+    key = (system.base.fingerprint, system.template, system.instruction, bool(system.retrieval), system.training,
+           tuple(sorted(data.task.fingerprints.items())))
+    if key not in _LENGTHS:
+        folder = store.bases.folder_of(system.base)
+        template = ChatTemplate.of(folder, system.template)
+        found = [_longest(folder, template, system, stage, data) for stage in system.training]
+        while len(_LENGTHS) >= MOST_REMEMBERED:
+            del _LENGTHS[next(iter(_LENGTHS))]
+        _LENGTHS[key] = found
+    return _LENGTHS[key]
 
 
 def _longest(folder: Path, template: ChatTemplate, system: System, stage: Stage, data: TaskData) -> tuple[int, int]:
@@ -101,9 +126,7 @@ def _longest(folder: Path, template: ChatTemplate, system: System, stage: Stage,
 
 
 def _way_out(stage: Stage) -> str:
-    ways = "Use a smaller batch size or shorter examples, or a smaller base"
+    ways = "Use shorter examples or a smaller base"
+    if stage.micro_batch or stage.checkpointing == "off":
+        ways = "Leave the examples at a time and gradient checkpointing to the program, or use a smaller batch size"
     return ways + (", or LoRA in place of full tuning" if stage.full else "")
-
-
-def _size(value: int) -> str:
-    return f"{value / (1 << 30):.1f} GB" if value >= 1 << 30 else f"{value / MIB:.0f} MB"

@@ -1,31 +1,24 @@
-"""A System's prompt for a question: its passages, its shots, its template, within the model's context."""
+"""A System whose base is in memory: its prompt for a question (passages, shots, template, within the model's context) and its answers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
 from typing import Sequence
 
 from lab.core import DataError, Example, Passage, System
 from lab.corpus.template import Message
+from lab.engine.generate import batches, generate
 from lab.engine.load import Loaded
+from lab.methods.asked import Asked, Written, with_history
 from lab.methods.prompting import Messages, Prompter
 from lab.methods.retrieval import Searcher
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is sent to the model. `note` says what had to be left out to fit the context."""
-
-    ids: list[int]
-    text: str
-    messages: list[Message]
-    passages: tuple[Passage, ...]
-    note: str = ""
-
-
 class Asker:
-    """Turns questions into prompts for one System. `train`: the rows that shots are taken from; `adapter` names what was trained for it in
-    the loaded base's bank (an adapter or a set of weights), or is None."""
+    """Puts one System's questions to a base in memory. `train`: the rows that shots are taken from; `adapter` names what was trained for it
+    in the loaded base's bank (an adapter or a set of weights), or is None."""
+
+    unread = ""
 
     def __init__(self, system: System, loaded: Loaded, train: Sequence[Example], searcher: Searcher | None, adapter: str | None = None):
         self.system, self.loaded, self.searcher, self.adapter = system, loaded, searcher, adapter
@@ -58,8 +51,17 @@ class Asker:
         return Asked(asked.ids, asked.text, asked.messages, asked.passages, "; ".join(left_out))
 
     def _rendered(self, question: str, passages: list[Passage], shots: list, history: Sequence[Message]) -> Asked:
-        messages = self.prompter.messages(question, passages, shots)
-        if history:
-            messages = [*messages[:-1], *history, messages[-1]]
+        messages = with_history(self.prompter.messages(question, passages, shots), history)
         text = self.loaded.template.render(messages, True)
         return Asked(self.loaded.encode(text), text, messages, tuple(passages))
+
+    def groups(self, asked: Sequence[Asked]) -> list[list[int]]:
+        return batches([len(one.ids) for one in asked])
+
+    def write(self, asked: Sequence[Asked], most: int) -> list[Written]:
+        """Greedy answers in one batch, from what is chosen in the bank. An answer that was written alone says how long it took."""
+        begun = time.perf_counter()
+        answers = generate(self.loaded, [one.ids for one in asked], most)
+        seconds = time.perf_counter() - begun if len(asked) == 1 else None
+        return [Written(self.loaded.decode(answer.ids).strip(), len(one.ids), len(answer.ids), answer.ended, seconds)
+                for one, answer in zip(asked, answers)]

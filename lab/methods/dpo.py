@@ -6,6 +6,7 @@ when the stage begins: the SFT model in a chain, the base otherwise. Its log-pro
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -15,18 +16,29 @@ from datasets import Dataset
 from trl import DPOConfig, DPOTrainer
 
 from lab.core import DataError, Dpo, Preference
+from lab.core.fit import Batch
 from lab.engine.likelihood import answer_logps, continuation_logps, padded
 from lab.engine.load import Loaded
+from lab.methods.memory import limits
 from lab.methods.prompting import Messages
-from lab.methods.training import Hooks, LeanTrainer, Watcher, arguments, run_trainer
+from lab.methods.stepping import LeanTrainer, Part
+from lab.methods.training import Hooks, Watcher, arguments, run_trainer
 
 VALUES = ("logps_chosen", "logps_rejected", "reward_margin", "reward_accuracy")
 METRICS = {"loss": "loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm",
            "num_tokens": "tokens", "epoch": "epoch", **{name: name for name in VALUES}, **{f"eval_{name}": f"eval_{name}" for name in VALUES}}
 
 
+Pair = tuple[list[int], list[int]]  # prompt, answer
+
+
 def rows_of(loaded: Loaded, messages: Messages, pairs: Sequence[Preference], max_length: int) -> Dataset:
     """Pairs as token ids with the reference's log-probabilities. Raises DataError where a pair is too long."""
+    return referred(loaded, *encoded(loaded, messages, pairs, max_length))
+
+
+def encoded(loaded: Loaded, messages: Messages, pairs: Sequence[Preference], max_length: int) -> tuple[list[list[Pair]], list[int]]:
+    """The chosen and the rejected sides as token ids, and each pair's longer length. Raises DataError where one is too long."""
     texts = [[loaded.template.training_text(messages(pair.prompt), answer) for answer in (pair.chosen, pair.rejected)]
              for pair in pairs]
     sides = [[(loaded.encode(prompt), loaded.encode(answer)) for prompt, answer in (row[side] for row in texts)] for side in (0, 1)]
@@ -34,7 +46,12 @@ def rows_of(loaded: Loaded, messages: Messages, pairs: Sequence[Preference], max
     if long := [f"{pair.id} ({length} tokens)" for pair, length in zip(pairs, longest) if length > max_length]:
         raise DataError(f"{len(long)} of {len(pairs)} pairs are longer than {max_length} tokens, so their answers would be cut",
                         ", ".join(long[:3]), "Raise the maximum length or shorten these pairs")
-    reference = [[total for total, _ in continuation_logps(loaded, side)] for side in sides]
+    return sides, longest
+
+
+def referred(loaded: Loaded, sides: list[list[Pair]], longest: list[int], rows: int = 0) -> Dataset:
+    """The pairs with the reference's log-probabilities, read `rows` at a time (0: as many as answers are scored at a time)."""
+    reference = [[total for total, _ in continuation_logps(loaded, side, rows)] for side in sides]
     return Dataset.from_list([
         {"prompt_ids": chosen[0], "chosen_ids": chosen[1], "rejected_ids": rejected[1], "length": length,
          "reference_chosen": ref_chosen, "reference_rejected": ref_rejected}
@@ -46,11 +63,16 @@ def train(loaded: Loaded, settings: Dpo, messages: Messages, pairs: Sequence[Pre
     """Train the adapter that `loaded.model` carries, in place; as it comes in, the model is the reference (a resumed run comes in
     the same way: its checkpoint is loaded later). Raises Stopped, TrainingError, DataError."""
     loaded.model.eval()
-    train_rows = rows_of(loaded, messages, pairs, settings.max_length)
-    eval_rows = rows_of(loaded, messages, validation or pairs, settings.max_length)
+    sides, longest = encoded(loaded, messages, pairs, settings.max_length)
+    plan = hooks.plan([Batch(rows=min(settings.batch_size, len(pairs)), tokens=max(longest),
+                             answers=max(len(answer) for side in sides for _, answer in side))])
+    with limits(plan, "the reference's log-probabilities"):
+        train_rows = referred(loaded, sides, longest, 2 * plan.micro_batch)
+        eval_rows = referred(loaded, *encoded(loaded, messages, validation or pairs, settings.max_length), 2 * plan.micro_batch)
     config = DPOConfig(**arguments(settings, len(pairs), loaded, folder, hooks), beta=settings.beta)
     trainer = PairLossTrainer(model=loaded.model, args=config, processing_class=loaded.tokenizer, data_collator=Collator(loaded.pad),
                               train_dataset=train_rows, eval_dataset=eval_rows)
+    trainer.plan = plan
     loaded.model.delete_adapter("ref")  # TRL's copy of the start; its log-probabilities are in the rows already
     run_trainer(trainer, Watcher(hooks, METRICS), hooks)
 
@@ -74,20 +96,15 @@ class PairLossTrainer(LeanTrainer, DPOTrainer):
     def _prepare_dataset(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Dataset:
         return dataset  # token ids already
 
-    def _compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False) -> torch.Tensor:
-        logps = answer_logps(model, inputs, int(inputs["keep"]))[0].sum(1)
-        chosen, rejected = logps.chunk(2)
-        rewards_chosen, rewards_rejected = (self.beta * (logps - inputs["reference"])).chunk(2)
-        margin = rewards_chosen - rewards_rejected
-        if model.training:
-            self._total_train_tokens += int(inputs["attention_mask"].sum())
-        self._record(model.training, chosen, rejected, margin)
-        return -F.logsigmoid(margin).mean()
+    def parts(self, inputs: dict[str, Any], training: bool) -> list[Part]:
+        pairs = len(inputs["input_ids"]) // 2
 
-    def _record(self, training: bool, chosen: torch.Tensor, rejected: torch.Tensor, margin: torch.Tensor) -> None:
-        found = self._metrics["train" if training else "eval"]
-        values = (chosen.mean(), rejected.mean(), margin.mean(), (margin > 0).float().mean())
-        for name, value in zip(VALUES, values):
-            found[name].append(value.item())
-        if training:
-            found["num_tokens"] = [self._total_train_tokens]
+        def share(model: Any, piece: dict[str, Any], counts: bool) -> torch.Tensor:
+            logps = answer_logps(model, piece, int(piece["keep"]))[0].sum(1)
+            chosen, rejected = logps.chunk(2)
+            rewards_chosen, rewards_rejected = (self.beta * (logps - piece["reference"])).chunk(2)
+            margin = rewards_chosen - rewards_rejected
+            values = (chosen, rejected, margin, (margin > 0).float())
+            self.measure(**{name: value.sum() / pairs * counts for name, value in zip(VALUES, values)})
+            return -F.logsigmoid(margin).sum() / pairs * counts
+        return [partial(share, piece=piece, counts=counts) for piece, counts in self.pieces(inputs, sides=2)]

@@ -6,6 +6,7 @@ of share r the model learns from (1 - r) * task loss + r * loss on general text;
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Sequence
 
@@ -14,12 +15,15 @@ from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
 from lab.core import DataError, Example, Sft
+from lab.core.fit import Batch
 from lab.engine.likelihood import answer_logps, padded
 from lab.engine.load import Loaded
+from lab.methods import group
 from lab.methods.ewc import Anchor
 from lab.methods.prompting import Messages
 from lab.methods.replay import General, Replay, text_rows
-from lab.methods.training import Hooks, LeanTrainer, Watcher, arguments, run_trainer
+from lab.methods.stepping import LeanTrainer, Part
+from lab.methods.training import Hooks, Watcher, arguments, run_trainer
 
 METRICS = {"loss": "loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm",
            "num_tokens": "tokens", "epoch": "epoch", "replay_loss": "replay_loss", "ewc_penalty": "ewc_penalty"}
@@ -45,14 +49,21 @@ def train(loaded: Loaded, settings: Sft, messages: Messages, train_rows: Sequenc
     """Train what `loaded.model` lets be trained (its adapter, or all weights), in place. `general` is needed for replay and EWC.
     Raises Stopped, TrainingError, DataError."""
     replay, anchor = _protection(loaded, settings, general)
+    rows = rows_of(loaded, messages, train_rows, settings.max_length)
     config = SFTConfig(**arguments(settings, len(train_rows), loaded, folder, hooks),
                        dataset_kwargs={"skip_prepare_dataset": True}, packing=False, completion_only_loss=False)
     trainer = AnswerLossTrainer(
         model=loaded.model, args=config, processing_class=loaded.tokenizer, data_collator=Collator(loaded.pad),
-        train_dataset=rows_of(loaded, messages, train_rows, settings.max_length),
-        eval_dataset=rows_of(loaded, messages, validation or train_rows, settings.max_length))
+        train_dataset=rows, eval_dataset=rows_of(loaded, messages, validation or train_rows, settings.max_length))
     trainer.replay, trainer.anchor = replay, anchor
+    trainer.plan = hooks.plan(_batches(rows, settings, replay))
     run_trainer(trainer, Watcher(hooks, METRICS), hooks)
+
+
+def _batches(rows: Dataset, settings: Sft, replay: Replay | None) -> list[Batch]:
+    """The largest batch of the task, and of the replayed text."""
+    found = [Batch(rows=min(settings.batch_size, len(rows)), tokens=max(rows["length"]), answers=max(map(len, rows["answer_ids"])))]
+    return found + ([Batch(rows=replay.count, tokens=max(len(a) + len(b) for a, b in replay.rows))] if replay else [])
 
 
 def _protection(loaded: Loaded, settings: Sft, general: General | None) -> tuple[Replay | None, Anchor | None]:
@@ -89,36 +100,26 @@ class AnswerLossTrainer(LeanTrainer, SFTTrainer):
     def _reject_skip_prepare_without_labels(self, *args: Any, **kwargs: Any) -> None:
         """The collator makes the labels."""
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False,
-                     num_items_in_batch: Any = None) -> torch.Tensor:
-        logps, trained = answer_logps(model, inputs, int(inputs["keep"]))
-        count = trained.sum() if num_items_in_batch is None else num_items_in_batch
-        loss = -logps.sum() / torch.as_tensor(count).clamp(min=1)
-        if not model.training:
-            return loss
-        self._total_train_tokens += int(inputs["attention_mask"].sum())
-        self._metrics["train"]["num_tokens"] = [self._total_train_tokens]
-        return self._protected(model, loss, inputs["input_ids"].device) if self.replay or self.anchor else loss
+    def parts(self, inputs: dict[str, Any], training: bool) -> list[Part]:
+        replay, anchor = (self.replay, self.anchor) if training else (None, None)
+        found: list[Part] = [partial(self._held, anchor)] if anchor else []
+        if replay:
+            batch, keep = replay.batch(self.state.global_step, inputs["input_ids"].device)
+            found += self._answers({**batch, "keep": keep}, replay.share, "replay_loss")
+        return found + self._answers(inputs, 1 - replay.share if replay else 1.0, "loss" if replay or anchor else "")
 
-    def _protected(self, model: Any, loss: torch.Tensor, device: torch.device) -> torch.Tensor:
-        self._note("loss", loss)
-        if self.replay:
-            batch, keep = self.replay.batch(self.state.global_step, device)
-            logps, trained = answer_logps(model, batch, keep)
-            rehearsed = -logps.sum() / trained.sum()
-            self._note("replay_loss", rehearsed)
-            loss = (1 - self.replay.share) * loss + self.replay.share * rehearsed
-        if self.anchor:
-            penalty = self.anchor.penalty(model)
-            self._note("ewc_penalty", penalty)
-            loss = loss + penalty
-        return loss
+    def _answers(self, inputs: dict[str, Any], weight: float, name: str) -> list[Part]:
+        """Mean negative log-likelihood over the batch's trained tokens, piece by piece; measured under `name`."""
+        count = (inputs["labels"] != -100).sum().clamp(min=1)
 
-    def _note(self, name: str, value: torch.Tensor) -> None:
-        """A measurement that goes out with the next logged point, in place of what the library would say under this name."""
-        self._metrics["train"][name].append(value.item())
+        def share(model: Any, piece: dict[str, Any], counts: bool) -> torch.Tensor:
+            loss = -answer_logps(model, piece, int(piece["keep"]))[0].sum() / count * counts
+            if name:
+                self.measure(**{name: loss})
+            return weight * loss
+        return [partial(share, piece=piece, counts=counts) for piece, counts in self.pieces(inputs)]
 
-    def prediction_step(self, model: Any, inputs: dict[str, Any], prediction_loss_only: bool,
-                        ignore_keys: list[str] | None = None) -> tuple[torch.Tensor, None, None]:
-        with torch.no_grad():
-            return self.compute_loss(model, self._prepare_inputs(inputs)), None, None
+    def _held(self, anchor: Anchor, model: Any) -> torch.Tensor:
+        penalty = anchor.penalty(self.accelerator.unwrap_model(model)) / group.size()  # each process adds its share
+        self.measure(ewc_penalty=penalty)
+        return penalty

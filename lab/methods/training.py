@@ -1,28 +1,31 @@
 """What SFT and DPO share: the trainer's settings, live metrics, stopping, checkpoints that are whole or do not count.
 
-Batches are made by length and left-padded, the loss runs over the trained positions alone, and gradient checkpointing
-stays off: measured, the library's own way costs three to five times as much on a CPU.
+Batches are made by length and left-padded, and the loss runs over the trained positions alone. A Plan says how many examples go at a
+time and whether activations are computed a second time in place of being kept.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterator, Sequence
 
 import torch
-from torch.utils.data import Sampler
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from lab.core import Dpo, MemoryError_, Sft, Stopped, TrainingError
+from lab.core import Dpo, Sft, Stopped, TrainingError
+from lab.core.fit import Batch, Plan
 from lab.engine.devices import precision
 from lab.engine.load import Loaded
+from lab.methods import group
+from lab.methods.memory import DryRun, limits
 
 MAX_POINTS = 500  # logged training points per run
-BATCHES_SORTED_TOGETHER = 50  # rows are shuffled first, then sorted within blocks of this many batches
 CHECKPOINTS_KEPT = 2  # the newest may be torn by a crash; the one before it is whole
+GO_ON, SAVE, STOP = range(3)  # what a step's end may lead to
 BAD_STEPS = 3  # non-finite losses or gradients in a row that end a run
 
 
@@ -36,6 +39,8 @@ class Hooks:
     checkpoints: Path | None = None
     resume_from: Path | None = None
     checkpoint_seconds: float = 60.0
+    check_group: Callable[[], None] = lambda: None  # raises where another process of the group is gone
+    plan: Callable[[Sequence[Batch]], Plan] = lambda batches: Plan()  # from a stage's largest batches
 
 
 def steps_of(settings: Sft | Dpo, rows: int) -> int:
@@ -49,7 +54,7 @@ def arguments(settings: Sft | Dpo, rows: int, loaded: Loaded, folder: Path, hook
     on_cpu = loaded.device.type == "cpu"
     return dict(
         output_dir=str(folder), report_to="none", disable_tqdm=True, seed=settings.seed, data_seed=settings.seed,
-        use_cpu=on_cpu, bf16=precision(loaded.device) == torch.bfloat16, fp16=False,
+        use_cpu=on_cpu, ddp_backend=group.backend(), bf16=precision(loaded.device) == torch.bfloat16, fp16=False,
         gradient_checkpointing=False, learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
         num_train_epochs=settings.epochs, per_device_train_batch_size=settings.batch_size,
         per_device_eval_batch_size=max(32, settings.batch_size), lr_scheduler_type="cosine",
@@ -90,63 +95,45 @@ class Watcher(TrainerCallback):
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         if state.global_step >= state.max_steps:
             control.should_evaluate = True  # the curve ends where the training ends
-        elif self.hooks.should_stop():
-            self.stopped = True
-            control.should_training_stop = True
+            return
+        wish = group.agreed(self._wish())
+        if wish == STOP:
+            self.stopped = control.should_training_stop = True
             control.should_save = self.hooks.checkpoints is not None
-        elif self.hooks.checkpoints and time.monotonic() - self.last_save > self.hooks.checkpoint_seconds:
+        elif wish == SAVE:
             control.should_save = True
+
+    def _wish(self) -> int:
+        self.hooks.check_group()
+        if self.hooks.should_stop():
+            return STOP
+        return SAVE if self.hooks.checkpoints and time.monotonic() - self.last_save > self.hooks.checkpoint_seconds else GO_ON
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         self.last_save = time.monotonic()
+        group.wait()  # every process of a group has written its part
         self.hooks.finish_checkpoint(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
 
 def run_trainer(trainer: Any, watcher: Watcher, hooks: Hooks) -> None:
-    """Train to the end. Raises Stopped where the user asked, MemoryError_ where memory ran out."""
+    """Train to the end, after a dry run where the trainer's plan asks for one. Raises Stopped where the user asked, MemoryError_ where
+    memory ran out."""
+    trainer.add_callback(DryRun(trainer))
     trainer.add_callback(watcher)
-    try:
+    with limits(trainer.plan, "training"), recomputing(trainer.model, trainer.plan.checkpointing):
         trainer.train(resume_from_checkpoint=str(hooks.resume_from) if hooks.resume_from else None)
-    except torch.OutOfMemoryError as error:
-        raise MemoryError_(f"Memory ran out while training ({str(error)[:200]})", "training",
-                           "Use a smaller batch size or a shorter maximum length") from error
     if watcher.stopped:
         raise Stopped
 
 
-class ByLength(Sampler[int]):
-    """Row numbers so that neighbours have similar lengths. The order depends on seed and epoch alone, never on how much chance
-    was drawn before: a resumed run sees the same batches. The longest rows come first, so that a lack of memory shows at once."""
-
-    def __init__(self, lengths: list[int], batch_size: int, seed: int):
-        self.lengths, self.block, self.seed, self.epoch = lengths, batch_size * BATCHES_SORTED_TOGETHER, seed, 0
-        self.batch_size = batch_size
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return len(self.lengths)
-
-    def __iter__(self) -> Iterator[int]:
-        chance = torch.Generator().manual_seed(1_000_003 * self.seed + self.epoch)
-        order = torch.randperm(len(self.lengths), generator=chance).tolist()
-        blocks = [sorted(order[start:start + self.block], key=lambda row: -self.lengths[row])
-                  for start in range(0, len(order), self.block)]
-        batches = [block[start:start + self.batch_size] for block in blocks for start in range(0, len(block), self.batch_size)]
-        batches.sort(key=lambda batch: (len(batch) < self.batch_size, -self.lengths[batch[0]]))
-        shuffled = [batches[place + 1] for place in torch.randperm(len(batches) - 1, generator=chance).tolist()]
-        full = [batch for batch in shuffled if len(batch) == self.batch_size]
-        short = [batch for batch in shuffled if len(batch) < self.batch_size]  # last, or it would shift every batch behind it
-        return iter([row for batch in [batches[0], *full, *short] for row in batch])
-
-
-class LeanTrainer:
-    """Mixed into the library's trainers: batches by length, and checkpoints without its model card."""
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> ByLength:
-        rows = self.train_dataset if train_dataset is None else train_dataset
-        return ByLength(list(rows["length"]), self.args.per_device_train_batch_size, self.args.data_seed)
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the library's card cannot name a local base; the lab writes its own manifest beside every adapter."""
+@contextmanager
+def recomputing(model: Any, wanted: bool) -> Iterator[None]:
+    """Gradient checkpointing while the block runs. Non-reentrant: it neither needs inputs with gradients nor loses random numbers."""
+    if not wanted:
+        yield
+        return
+    model.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+    try:
+        yield
+    finally:
+        model.activation_checkpointing_disable()

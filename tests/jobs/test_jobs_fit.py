@@ -1,13 +1,13 @@
-"""The memory estimate's laws, how a batch is cut, and what is refused before anything is queued."""
+"""The memory estimate's laws, how a batch is cut to find room, and what is refused before anything is queued."""
 
 import json
 
 import pytest
 
 from lab import jobs, store
-from lab.core import MemoryError_, ModelError, Sft
+from lab.core import Dpo, MemoryError_, ModelError, Sft, System, adapter_key, system_key
 from lab.core.fit import Batch, badge
-from lab.jobs import fit, fitting
+from lab.jobs import fit, fitting, plans
 from lab.jobs.hardware import Device
 
 GIB = 1 << 30
@@ -57,6 +57,11 @@ def test_more_rows_and_longer_ones_never_need_less(large, method, kind):
     assert total(1, 64) <= total(8, 64) <= total(64, 64) and total(8, 64) < total(8, 128) < total(8, 1024)
 
 
+def test_on_a_cpu_more_tokens_never_need_less_also_where_the_heap_changes_its_ways(shape):
+    needs = [fit.training(shape, "lora", Batch(rows=16, tokens=tokens, answers=16), "cpu").total for tokens in range(16, 4096, 16)]
+    assert needs == sorted(needs)
+
+
 def test_a_seven_billion_model_needs_what_is_known_of_it(large):
     batch = Batch(rows=1, tokens=512, answers=128)
     adapter, small, full = (fit.training(large, method, batch, "cuda") for method in ("lora", "qlora", "full"))
@@ -82,11 +87,11 @@ def test_a_stage_that_no_device_can_hold_is_refused_and_one_that_fills_it_warned
 
     machine(64 * GIB, 32 * GIB)
     assert jobs.check(wanted) == [] and jobs.tight(wanted) == []
-    machine(64 * GIB, GIB // 2)
+    machine(64 * GIB, GIB // 4)
     assert jobs.check(wanted) == [] and "free now" in jobs.tight(wanted)[0].what
-    machine(GIB // 2, GIB // 2)
+    machine(GIB // 4, GIB // 4)
     failure = next(failure for failure in jobs.check(wanted) if failure.kind == "memory")
-    assert "Toy" in failure.what and "Mine" in failure.where and "batch size" in failure.do
+    assert "Toy" in failure.what and "Mine" in failure.where and "smaller base" in failure.do
     with pytest.raises(MemoryError_):
         jobs.launch(wanted)
     assert store.runs.ids() == []
@@ -96,3 +101,60 @@ def test_levers_say_more_for_full_than_for_lora(shipped):
     found = {lever.name: lever for lever in fitting.levers(shipped)}
     assert set(found) == {"Answer", "LoRA", "DPO", "Full"} and all(lever.least <= lever.estimate.total for lever in found.values())
     assert found["Full"].estimate.optimizer > found["LoRA"].estimate.optimizer
+
+
+def test_qlora_is_offered_where_there_is_a_gpu(shipped):
+    gpu = Device(name="Toy", kind="cuda", index=0, memory_total=24 * GIB, memory_free=20 * GIB)
+    found = {lever.name: lever for lever in fitting.levers(shipped, [gpu])}
+    assert found["QLoRA"].estimate.weights < found["LoRA"].estimate.weights
+
+
+def room(large, stage, free, tokens=512):
+    """The plan for a stage on a GPU with that much free."""
+    return plans.plan(large, stage, "cuda", [Batch(rows=stage.batch_size, tokens=tokens, answers=128)], free)
+
+
+def test_a_batch_is_cut_only_as_far_as_needed_and_recomputed_last(large):
+    chosen = [room(large, Sft(), free * GIB) for free in (80, 40, 24, 18)]
+    sizes = [plan.micro_batch or 16 for plan in chosen[:3]]
+    assert chosen[0].micro_batch == 0 and sizes == sorted(sizes, reverse=True) and 16 > sizes[1] > sizes[2]
+    assert all(plan.estimate.total <= 0.9 * plan.free for plan in chosen[:3])
+    assert not any(plan.checkpointing for plan in chosen[:3]) and "examples at a time" in chosen[2].why and "would be needed otherwise" in chosen[2].why
+    assert chosen[3].checkpointing and "a second time" in chosen[3].why, "one row without it does not fit"
+
+
+def test_a_stage_that_says_how_is_followed(large):
+    assert room(large, Sft(micro_batch=2), 80 * GIB).micro_batch == 2 and room(large, Sft(checkpointing="on"), 200 * GIB).checkpointing
+    starved = room(large, Sft(checkpointing="off"), 10 * GIB)
+    assert starved.micro_batch == 1 and not starved.checkpointing and "may be too much" in starved.why
+
+
+def test_nothing_is_tried_where_nine_tenths_stay_free(large):
+    assert not room(large, Sft(), 2000 * GIB).dry_run and room(large, Sft(), 80 * GIB).dry_run
+    unknown = plans.plan(None, Sft(), "cpu", [Batch(rows=16, tokens=512)], GIB)
+    assert unknown.dry_run and unknown.estimate is None
+
+
+@pytest.mark.parametrize(("stage", "free", "words"), [
+    (Sft(), 24, "Examples at a time"), (Sft(micro_batch=1, checkpointing="off"), 20, "gradient checkpointing on"),
+    (Sft(tuning="full", micro_batch=1, checkpointing="on"), 40, "LoRA in place of all weights"),
+    (Sft(micro_batch=1, checkpointing="on"), 8, "smaller base")])
+def test_the_way_out_names_a_setting_that_fits_by_the_estimate(large, stage, free, words):
+    assert words in room(large, stage, free * GIB).way_out
+
+
+def test_how_a_step_is_computed_never_counts_in_a_key(shipped, small_task):
+    task, keys = small_task.task, set()
+    for more in ({}, {"micro_batch": 2}, {"checkpointing": "on"}, {"devices": 4}):
+        system = System(name="s", base=shipped, training=(Sft(**more), Dpo(**more)))
+        keys.add((system_key(system, task), adapter_key(system, task, 1), adapter_key(system, task, 2)))
+    assert len(keys) == 1
+
+
+def test_rows_are_tokenised_once_for_the_same_content(shipped, small_task, monkeypatch):
+    system = System(name="s", base=shipped, training=(Sft(), Dpo()))
+    first = fitting.longest_rows(system, small_task)
+    monkeypatch.setattr(fitting, "tokenizer_of", lambda folder: pytest.fail("it was asked again"))
+    assert fitting.longest_rows(system.model_copy(update={"name": "other"}), small_task) == first and len(first) == 2
+    with pytest.raises(BaseException, match="asked again"):
+        fitting.longest_rows(system.model_copy(update={"training": (Sft(examples=3),)}), small_task)
