@@ -6,7 +6,7 @@ router.ensure_router(router.DATA)
 
 import streamlit as st
 
-from lab.ui import bases, findings, intake, panels, reads, saving, state
+from lab.ui import bases, findings, intake, large, mapping, panels, reads, saving, state
 
 st.title("Data")
 mode = st.segmented_control("What to do", ["Tasks at hand", "Bring your own files", "Keep a text to rehearse"],
@@ -39,28 +39,29 @@ def own_files() -> None:
     """Files, mapping, preview, findings, save."""
     st.caption("Files are read on this machine and never leave it. A table of examples is needed; documents and preferences are optional.")
     found = intake.choose_files()
-    if found.examples is None:
+    if large.large_panel() or found.examples is None:
         return
     st.header("Which column is what")
-    mapping = intake.mapping_form(found.examples, "examples")
+    decided = mapping.mapping_form(found.examples, "examples")
+    intake.shares_form(found.examples)
     pairs = None
     if found.preferences is not None:
         st.subheader("Preference pairs")
-        pairs = intake.mapping_form(found.preferences, "preferences")
-    if mapping is None or (found.preferences is not None and pairs is None):
+        pairs = mapping.mapping_form(found.preferences, "preferences")
+    if decided is None or (found.preferences is not None and pairs is None):
         st.info("Choose the columns that are still open.", icon=":material/info:")
         return
-    assembled = intake.assemble(found, mapping, pairs)
+    assembled = intake.assemble(found, decided, pairs)
     if assembled is None:
         return
-    data, left_out = assembled
+    data, left_out, unreadable = assembled
     intake.problems(left_out)
     st.header("As the model will see it")
     base = bases.choose_base("data", "Through the template of")
     if base:
         panels.model_view(data.split("train") or data.examples, base, "data_own_view")
     st.header("Split and check")
-    data, allowed = findings.findings_panel(data, base)
+    data, allowed = findings.findings_panel(data, base, unreadable)
     panels.split_counts(data)
     st.header("Save")
     saving.save_form(data, allowed)

@@ -72,3 +72,4 @@ def _take_notes(own: Notes, name: str, notes: Notes) -> None:
     for line, reason in own.kept:
         notes.add(line, f"{name[-80:]}: {reason}")
     notes.more, notes.refused = notes.more + own.more, notes.refused + own.refused
+    notes.labels |= own.labels

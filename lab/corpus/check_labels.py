@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from lab.core import TaskData
 from lab.corpus.finding import Mendable, finding
-from lab.corpus.splits import looks_like_labels
+from lab.corpus.splits import ROWS_PER_LABEL
 from lab.corpus.values import Finding
 
 LEAST = 5  # training rows per label
@@ -16,9 +16,13 @@ _MOST, _UNEVEN = .8, 10  # share of the largest label; largest to smallest
 
 
 def label_findings(data: TaskData) -> Iterator[Finding]:
-    train = Counter(example.answer.strip() for example in data.split("train"))
-    test = Counter(example.answer.strip() for example in data.split("test"))
-    if not train or not _are_labels([*train.elements(), *test.elements()]):
+    yield from counted_findings(Counter(example.answer.strip() for example in data.split("train")),
+                                Counter(example.answer.strip() for example in data.split("test")))
+
+
+def counted_findings(train: Counter[str], test: Counter[str]) -> Iterator[Finding]:
+    """The same from how often each answer stands in the two splits."""
+    if not train or not _are_labels(train + test):
         return
     yield from finding("warn", "A label of the test split is never trained: a fine-tuned System can hardly get it right",
                        (f"{label} ({test[label]:,} test rows)" for label in sorted(set(test) - set(train))),
@@ -28,10 +32,9 @@ def label_findings(data: TaskData) -> Iterator[Finding]:
     yield from _balance(train)
 
 
-def _are_labels(answers: Sequence[str]) -> bool:
-    different = set(answers)
+def _are_labels(different: Counter[str]) -> bool:
     numbers = sum(answer.lstrip("-").replace(".", "", 1).isdigit() for answer in different)
-    return len(different) > 1 and looks_like_labels(answers) and numbers <= _NUMBERS and all(len(answer.split()) <= _WORDS for answer in different)
+    return 1 < len(different) <= different.total() / ROWS_PER_LABEL and numbers <= _NUMBERS and all(len(answer.split()) <= _WORDS for answer in different)
 
 
 def _balance(train: Counter[str]) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from lab.core import TaskData
 from lab.corpus.finding import finding
@@ -20,18 +21,26 @@ _NGRAM = 13  # words
 _QUESTION = 6  # words; shorter questions stand in documents by chance
 _COMMON = 10  # a sequence in more rows than this is a form of words, not a leak
 _WORD = re.compile(r"\w+")
+_LEAKS = {
+    "test": ("refuse", "The prompt also stands in the test split: its score would be remembered, not earned",
+             "Take them out of training and validation (offered here), or let the lab split the rows anew"),
+    "pairs": ("refuse", "The prompt of a preference pair also stands in the test split", "Take these pairs out (offered here)"),
+    "validation": ("warn", "The prompt of a validation row is also trained: the validation loss would look too good", "Take them out (offered here)"),
+}
 _NAMES = {"train": "Training rows", "validation": "Validation rows", "pairs": "Preference pairs"}
 
 
 def leak_findings(data: TaskData) -> Iterator[Finding]:
     test, train = _keys(data, "test"), _keys(data, "train")
-    yield from finding("refuse", "The prompt also stands in the test split: its score would be remembered, not earned",
-                       (e.prompt for e in data.examples if e.split != "test" and prompt_key(e.prompt) in test),
-                       "Take them out of training and validation (offered here), or let the lab split the rows anew", "leaks")
-    yield from finding("refuse", "The prompt of a preference pair also stands in the test split",
-                       (p.prompt for p in data.preferences if prompt_key(p.prompt) in test), "Take these pairs out (offered here)", "leaks")
-    yield from finding("warn", "The prompt of a validation row is also trained: the validation loss would look too good",
-                       (e.prompt for e in data.split("validation") if prompt_key(e.prompt) in train), "Take them out (offered here)", "leaks")
+    yield from leaked("test", (e.prompt for e in data.examples if e.split != "test" and prompt_key(e.prompt) in test))
+    yield from leaked("pairs", (p.prompt for p in data.preferences if prompt_key(p.prompt) in test))
+    yield from leaked("validation", (e.prompt for e in data.split("validation") if prompt_key(e.prompt) in train))
+
+
+def leaked(place: Literal["test", "pairs", "validation"], prompts: Iterable[str], count: int | None = None) -> Iterator[Finding]:
+    """Prompts that stand where they must not; `count` where only some of them are handed over."""
+    level, what, do = _LEAKS[place]
+    yield from finding(level, what, prompts, do, "leaks", count=count)
 
 
 def overlap_findings(data: TaskData) -> Iterator[Finding]:
@@ -66,6 +75,21 @@ def without_overlap(data: TaskData) -> TaskData:
 
     return data.model_copy(update={"examples": tuple(row for row in data.examples if row.split == "test" or stays(row.prompt)),
                                    "preferences": tuple(pair for pair in data.preferences if stays(pair.prompt))}).sealed()
+
+
+def flagged_items(data: TaskData) -> dict[str, frozenset[str]]:
+    """Place ("train", "pairs", "documents") -> ids of the test rows that give themselves away there: word for word, by 13 words in a row, or,
+    in documents, the whole question. Places where nothing was found are left out."""
+    sequences, asked = _leaking(data), data.split("test")
+    found: dict[str, set[str]] = {}
+    for place, prompts in _learned(data).items():
+        keys = {prompt_key(prompt) for prompt in prompts}
+        shared = {sequence for prompt in prompts for sequence in _sequences(prompt) & sequences} if sequences else set()
+        found[place] = {example.id for example in asked if prompt_key(example.prompt) in keys or not shared.isdisjoint(_sequences(example.prompt))}
+    looked_up = set(_in_documents(data))
+    found["documents"] = {example.id for example in asked if example.prompt in looked_up}
+    del found["validation"]  # nothing learns from it
+    return {place: frozenset(ids) for place, ids in found.items() if ids}
 
 
 def _keys(data: TaskData, split: str) -> set[str]:

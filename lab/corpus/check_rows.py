@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from lab.core import Example, Preference, TaskData
 from lab.corpus.check_pairs import content
 from lab.corpus.finding import Mendable, finding
 from lab.corpus.splits import prompt_key
-from lab.corpus.values import Finding
+from lab.corpus.values import Finding, Problem
 
 Count = Callable[[str], int]
 Row = TypeVar("Row", Example, Preference)
@@ -41,17 +41,29 @@ def empty_findings(data: TaskData) -> Iterator[Finding]:
     yield from finding("warn", "A document is empty", (d.name for d in data.documents if not d.text.strip()), "Leave it out")
 
 
+def unreadable_findings(problems: Sequence[Problem], refused: int) -> Iterator[Finding]:
+    """Rows of the file that are not part of the Task, with their lines. `refused`: how many rows stayed out."""
+    if refused:
+        yield from finding("warn", "Rows of the file stayed out", (problem.sentence() for problem in problems),
+                           "Mend these lines and bring the file again, or go on without them", count=refused)
+
+
 def duplicate_findings(data: TaskData) -> Iterator[Finding]:
     """Letter case and white space of the prompt do not count. The same prompt in two splits is a leak, and said there."""
-    for split, consequence in _DOUBLE.items():
+    for split in _DOUBLE:
         seen: Counter[tuple[str, str, str]] = Counter()
         doubled = []
         for example in data.split(split):
             seen[_content(example)] += 1
             if seen[_content(example)] > 1:
                 doubled.append(example.prompt)
-        yield from finding("warn", f"Rows stand twice in the {split} split: {consequence}", doubled,
-                           "Leave the second ones out (offered here), unless that is meant", "duplicates")
+        yield from twice(split, doubled)
+
+
+def twice(split: str, prompts: Iterable[str], count: int | None = None) -> Iterator[Finding]:
+    """Second ones of the same row in a split; `count` where only some of them are handed over."""
+    yield from finding("warn", f"Rows stand twice in the {split} split: {_DOUBLE[split]}", prompts,
+                       "Leave the second ones out (offered here), unless that is meant", "duplicates", count=count)
 
 
 def without_duplicates(data: TaskData) -> TaskData:
@@ -90,8 +102,13 @@ def few_findings(data: TaskData) -> Iterator[Finding]:
 
 
 def length_findings(data: TaskData, count: Count, max_length: int) -> Iterator[Mendable]:
-    """Rows and pairs that training would have to cut. `count`: text -> tokens; `max_length` in tokens."""
-    rows = [(e.prompt, count(e.prompt) + count(e.answer)) for e in data.examples if e.split != "test"]
+    """Prompts that leave no room for an answer, rows and pairs that training would have to cut. `count`: text -> tokens; `max_length` in
+    tokens."""
+    prompts = [(e.prompt, count(e.prompt)) for e in data.examples]
+    yield from finding("warn", f"The prompt alone has {max_length:,} tokens or more: the base cannot read it and answer",
+                       (f"{tokens:,} tokens: {prompt}" for prompt, tokens in prompts if tokens >= max_length),
+                       "Shorten these prompts, or choose a base with a longer context; rows of the test split are never left out by the lab")
+    rows = [(prompt, tokens + count(e.answer)) for e, (prompt, tokens) in zip(data.examples, prompts) if e.split != "test"]
     yield from _cut("examples", rows, max_length)
     pairs = [(p.prompt, count(p.prompt) + max(count(p.chosen), count(p.rejected))) for p in data.preferences]
     yield from _cut("preference pairs", pairs, max_length)

@@ -1,4 +1,4 @@
-"""Letters that should not stand in a text: forms never filled in, hidden signs, secrets and personal data. Knows no splits."""
+"""Letters that should not stand in a text: garbled, lost or hidden ones, secrets and personal data. Knows no splits."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from collections.abc import Iterator
 
 from lab.core import TaskData
 from lab.corpus.finding import Mendable, around, finding, short
+from lab.corpus.garbled import LOST, garbled_runs, mended_text
 from lab.corpus.private import kinds_in, masked_text
 from lab.corpus.values import Finding
 
-_PLACEHOLDER = re.compile(r"\{\{\s*[\w. -]{1,60}\s*\}\}|\[(?:NAME|DATE|COMPANY|ADDRESS|(?:YOUR|INSERT) [A-Z ]{1,30}"
-                          r"|(?:Your|Insert) [A-Z][A-Za-z ]{1,30})\](?!\()|<(?:your|insert)[ _-][\w -]{1,30}>|\b[Ll]orem ipsum dolor\b")
 _INVISIBLE = re.compile("[\U000e0000-\U000e007f\u202a-\u202e\u2066-\u2069]")
 _SHORT_IP = re.compile(r"\d{1,3}\.\d{1,3}\.…")
 _KINDS = {"secret": ("warn", "Keys or access tokens"), "email": ("warn", "E-mail addresses"), "phone": ("warn", "Telephone numbers"),
@@ -25,13 +24,23 @@ def text_findings(data: TaskData) -> Iterator[Finding]:
     rows = [f"{e.prompt}\n{e.answer}" for e in data.examples]
     pairs = [f"{p.prompt}\n{p.chosen}\n{p.rejected}" for p in data.preferences]
     documents = [document.text for document in data.documents]
-    yield from finding("warn", "Placeholders such as {{name}} were never filled: the model would learn to write them",
-                       (text for text in rows + pairs if _PLACEHOLDER.search(text)), "Replace them with what they stand for",
-                       show=lambda text: around(_PLACEHOLDER, text))
+    yield from finding("warn", "Letters were read in a wrong encoding, such as \u00c3\u00a9 for \u00e9: the model would learn to write them",
+                       (text for text in rows + pairs + documents if garbled_runs(text)), "Undo it (offered here): what was meant is certain",
+                       "garbled", _undone)
+    yield from finding("warn", "Letters are lost (\ufffd stands in their place)", (text for text in rows + pairs + documents if LOST.search(text)),
+                       "Export the file again as UTF-8: what stood there cannot be known from the file", show=lambda text: around(LOST, text))
     yield from finding("warn", "Invisible letters (tags or direction marks) stand in the texts: they can hide instructions",
                        (text for text in rows + pairs + documents if _INVISIBLE.search(text)), "Take them out unless the language needs them",
                        show=lambda text: ascii(around(_INVISIBLE, text)))
     yield from _private({"examples": rows, "preference pairs": pairs, "documents": documents})
+
+
+def _undone(text: str) -> str:
+    """The first garbled letters with some on both sides, and what is meant there; the beginning where masking took them away."""
+    runs = garbled_runs(text)
+    start = text.index(runs[0]) if runs else 0
+    shown = " ".join(text[max(0, start - 20):start + 30].split())
+    return f"{shown}   ->   {mended_text(shown)}"
 
 
 def _private(texts: dict[str, list[str]]) -> Iterator[Finding]:

@@ -49,7 +49,19 @@ def _table(path: Path, suffix: str, limits: Limits) -> dict[str, Any]:
     if not rows:
         raise Refused(f"The file has no usable row{_last_reason(notes)}",
                       "Put the names of the columns into the first line and a row into each line below it; or objects into a JSON list")
-    return {"columns": columns, "rows": rows, "problems": notes.all(), "refused": notes.refused, "encoding": name}
+    return {"columns": columns, "rows": rows, "problems": notes.all(), "refused": notes.refused, "encoding": name,
+            "labels": notes.labels}
+
+
+def _head(path: Path, suffix: str, limits: Limits) -> dict[str, Any]:
+    """The first rows of a large table, as a table."""
+    from lab.corpus import streams
+    notes = Notes(limits.problems)
+    source = streams.Source(path, suffix, limits, notes)
+    columns, rows = streams.head(source, limits.head_rows)
+    if not rows:
+        raise Refused(f"The file has no usable row{_last_reason(notes)}", "Look whether its first lines are a table")
+    return {"columns": columns, "rows": rows, "problems": notes.all(), "refused": notes.refused, "encoding": source.encoding, "labels": notes.labels}
 
 
 def _last_reason(notes: Notes) -> str:
@@ -73,6 +85,20 @@ def _archive(path: Path, suffix: str, limits: Limits) -> dict[str, Any]:
     return {"members": archive.unpack(path, limits, notes), "problems": notes.all()}
 
 
+def _template(path: Path, suffix: str, limits: Limits) -> dict[str, Any]:
+    """Writes two plain conversations with the chat template of the model that the file belongs to."""
+    from lab.core import LabError
+    from lab.corpus.template import ChatTemplate
+    question, answer = {"role": "user", "content": "Where?"}, {"role": "assistant", "content": "Here."}
+    try:
+        template = ChatTemplate.of(path.parent)
+        template.render([question], True)
+        template.render([question, answer], False)
+    except LabError as error:
+        raise Refused(error.failure.what, error.failure.do) from error
+    return {}
+
+
 def _bytes(path: Path, limits: Limits) -> bytes:
     with path.open("rb") as file:
         data = file.read(limits.file_bytes + 1)
@@ -81,7 +107,7 @@ def _bytes(path: Path, limits: Limits) -> bytes:
     return data
 
 
-READERS = {"table": _table, "document": _document, "archive": _archive}
+READERS = {"table": _table, "head": _head, "document": _document, "archive": _archive, "template": _template}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from lab.corpus.limits import Limits, Notes, Refused
 
@@ -15,20 +15,25 @@ _NEVER_CLOSED = "unexpected end of data"
 def read(text: str, limits: Limits, notes: Notes) -> tuple[list[str], list[dict[str, str]]]:
     """Columns and rows. Raises Refused where no table can be made of the text."""
     csv.field_size_limit(limits.cell_chars)
-    records = _records(text, delimiter(text), notes)
-    line, header = next(records, (1, []))
-    columns = _columns(header, limits, notes)
+    found = records(io.StringIO(text, newline=""), delimiter(text), notes)
+    columns = columns_of(next(found, (1, []))[1], limits, notes)
     rows: list[dict[str, str]] = []
-    for line, record in records:
-        if any(record[len(columns):]) or len(record) < len(columns):
-            notes.lose(line, f"{len(record)} cells where the header has {len(columns)}")
-            continue
-        rows.append(dict(zip(columns, record)))
+    for line, record in found:
+        if row := row_of(line, record, columns, notes):
+            rows.append(row)
         if len(rows) > limits.rows:
             raise Refused(f"The file has more than {limits.rows:,} rows", "Cut it into smaller files, or take a sample")
         if len(rows) * len(columns) > limits.cells:
             raise Refused(f"The file has more than {limits.cells:,} cells", "Leave out columns that are not needed")
     return columns, rows
+
+
+def row_of(line: int, record: list[str], columns: list[str], notes: Notes) -> dict[str, str] | None:
+    """The record under its columns; None, and a problem, where it has other cells than the header."""
+    if any(record[len(columns):]) or len(record) < len(columns):
+        notes.lose(line, f"{len(record)} cells where the header has {len(columns)}")
+        return None
+    return dict(zip(columns, record))
 
 
 def delimiter(text: str) -> str:
@@ -45,9 +50,9 @@ def delimiter(text: str) -> str:
     return best
 
 
-def _records(text: str, cut: str, notes: Notes) -> Iterator[tuple[int, list[str]]]:
+def records(lines: Iterable[str], cut: str, notes: Notes) -> Iterator[tuple[int, list[str]]]:
     """(line where it begins, cells) of every record that is not blank. A quote that never closes ends it all: rows were swallowed."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=cut, strict=True)
+    reader = csv.reader(lines, delimiter=cut, strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -65,7 +70,8 @@ def _records(text: str, cut: str, notes: Notes) -> Iterator[tuple[int, list[str]
             yield line, record
 
 
-def _columns(header: list[str], limits: Limits, notes: Notes) -> list[str]:
+def columns_of(header: list[str], limits: Limits, notes: Notes) -> list[str]:
+    """The names in the header line, each once. Raises Refused where there are none, or too many."""
     names = [name.strip() for name in header]
     while names and not names[-1]:
         names.pop()

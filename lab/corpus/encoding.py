@@ -47,7 +47,7 @@ def _unmarked(data: bytes, notes: Notes) -> tuple[str, str]:
     zeros = data[:20_000].count(0)
     if zeros * 4 > len(data[:20_000]):
         raise Refused("This looks like UTF-16 without a byte-order mark, or like a binary file", "Save it as UTF-8")
-    if zeros:
+    if 0 in data:
         raise Refused("This is a binary file, not a text", "Choose a CSV, JSON, JSONL or text file", f"byte {data.index(0):,} is zero")
     try:
         return data.decode("utf-8"), "utf-8"

@@ -15,12 +15,14 @@ class Mendable(Finding):
     mend: str = ""
 
 
-def finding(level: str, what: str, shown: Iterable[str], do: str, mend: str = "", show: Callable[[str], str] = str) -> Iterator[Mendable]:
-    """One finding where there is something to show, else none. `show` makes an example of a text; it gets texts that are masked."""
+def finding(level: str, what: str, shown: Iterable[str], do: str, mend: str = "", show: Callable[[str], str] = str,
+            count: int | None = None) -> Iterator[Mendable]:
+    """One finding where there is something to show, else none. `show` makes an example of a text; it gets texts that are masked. `count`: how
+    many there are where only some are handed over."""
     shown = list(shown)
     if shown:
         examples = tuple(short(show(masked_text(text))) for text in shown[:3])
-        yield Mendable(level=level, what=what, count=len(shown), examples=examples, do=do, mend=mend)
+        yield Mendable(level=level, what=what, count=len(shown) if count is None else count, examples=examples, do=do, mend=mend)
 
 
 def short(text: str) -> str:

@@ -15,7 +15,7 @@ from lab.core import DataError
 from lab.corpus.limits import Limits
 
 _ROOT = Path(__file__).resolve().parents[2]
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 
 def guarded(kind: str, path: Path, name: str, limits: Limits) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def guarded(kind: str, path: Path, name: str, limits: Limits) -> dict[str, Any]:
     _admit(path, name, limits)
     with tempfile.TemporaryDirectory(prefix="lab-read-") as folder:
         result, log = Path(folder) / "result.json", Path(folder) / "log.txt"
-        command = [sys.executable, "-m", "lab.corpus.child", kind, str(path.resolve()), _ending(name), str(result),
+        command = [sys.executable, "-m", "lab.corpus.child", kind, str(path.resolve()), ending_of(name), str(result),
                    json.dumps(limits._asdict())]
         with log.open("wb") as output:
             code = _run(command, folder, output, limits, name)
@@ -36,7 +36,7 @@ def guarded(kind: str, path: Path, name: str, limits: Limits) -> dict[str, Any]:
     return answer
 
 
-def _ending(name: str) -> str:
+def ending_of(name: str) -> str:
     """The ending that says how to read a file; ".csv.gz" is one ending."""
     endings = [ending.lower() for ending in Path(name).suffixes]
     return "".join(endings[-2:] if endings[-1:] == [".gz"] else endings[-1:])
@@ -52,7 +52,7 @@ def _admit(path: Path, name: str, limits: Limits) -> None:
 
 def _run(command: list[str], folder: str, output: Any, limits: Limits, name: str) -> int:
     """The child's exit code. It gets no secrets: only the variables that Python needs to start."""
-    environment = {key: value for key, value in os.environ.items() if key in _KEPT}
+    environment = {key: value for key, value in os.environ.items() if key in KEPT}
     environment |= {"PYTHONPATH": str(_ROOT), "PYTHONSAFEPATH": "1", "OMP_NUM_THREADS": "1"}
     try:
         return subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,

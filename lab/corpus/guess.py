@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from lab.corpus.labels import named_labels
 from lab.corpus.mapping import Mapping
 from lab.corpus.messages import turns
 from lab.corpus.nested import SPLITS
@@ -36,7 +37,7 @@ def guess_mapping(table: Table) -> Mapping:
         reason = (f"Each row holds one answer with a yes or no in '{label}' (KTO data), not two answers to one prompt: no preference pairs "
                   "can be made of it. To learn from the answers marked yes, keep those rows and use them as examples")
         return mapping.model_copy(update={"reason": reason})
-    return mapping
+    return mapping.model_copy(update={"labels": named_labels(table, mapping.answer)})
 
 
 def thumbs(table: Table) -> str:

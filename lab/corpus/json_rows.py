@@ -36,7 +36,8 @@ def _whole(text: str, parser: Parser, notes: Notes, suffix: str) -> list[dict[st
         raise Refused(f"This is not valid JSON: {_plain(error)}", _DO, _where(error)) from error
     rows: list[dict[str, Any]] = []
     for number, row in enumerate(rows_of(value), 1):
-        _keep(row, None, f"row {number:,}: ", rows, parser, notes)
+        if row := row_of(row, None, f"row {number:,}: ", parser, notes):
+            _keep(row, rows, parser)
     _say_doubled(parser, None, notes)
     return rows
 
@@ -48,13 +49,8 @@ def _from_lines(text: str, parser: Parser, notes: Notes) -> list[dict[str, Any]]
     for number, line in enumerate(text.split("\n"), 1):
         if not (line := line.strip()):
             continue
-        try:
-            value = parser.parse(line)
-        except ValueError as error:
-            own.lose(number, f"not valid JSON: {_plain(error)}")
-            continue
-        _keep(value, number, "", rows, parser, own)
-        _say_doubled(parser, number, own)
+        if row := row_of_line(line, number, parser, own):
+            _keep(row, rows, parser)
     if not rows:
         return None
     for line_number, reason in own.kept:
@@ -63,18 +59,36 @@ def _from_lines(text: str, parser: Parser, notes: Notes) -> list[dict[str, Any]]
     return rows
 
 
-def _keep(row: Any, line: int | None, prefix: str, rows: list[dict[str, Any]], parser: Parser, notes: Notes) -> None:
-    if not isinstance(row, dict) or not row:
-        notes.lose(line, f"{prefix}this is {_kind(row)}, not an object with keys")
-        return
+def row_of_line(line: str, number: int, parser: Parser, notes: Notes) -> dict[str, Any] | None:
+    """The object on a line of JSON Lines; None, and a problem, where there is none."""
+    try:
+        value = parser.parse(line)
+    except ValueError as error:
+        notes.lose(number, f"not valid JSON: {_plain(error)}")
+        return None
+    row = row_of(value, number, "", parser, notes)
+    _say_doubled(parser, number, notes)
+    return row
+
+
+def row_of(value: Any, line: int | None, prefix: str, parser: Parser, notes: Notes) -> dict[str, Any] | None:
+    """The value as a row, cleaned; None, and a problem, where it is none."""
+    if not isinstance(value, dict) or not value:
+        notes.lose(line, f"{prefix}this is {_kind(value)}, not an object with keys")
+        return None
     halves = parser.halves
     try:
-        rows.append(parser.clean(row))
+        row = parser.clean(value)
     except BadValue as error:
         notes.lose(line, f"{prefix}{error}")
-        return
+        return None
     if parser.halves > halves:
         notes.add(line, f"{prefix}half of a surrogate pair was replaced by \ufffd")
+    return row
+
+
+def _keep(row: dict[str, Any], rows: list[dict[str, Any]], parser: Parser) -> None:
+    rows.append(row)
     if len(rows) > parser.limits.rows:
         raise Refused(f"The file has more than {parser.limits.rows:,} rows", "Cut it into smaller files, or take a sample")
     if parser.cells > parser.limits.cells:

@@ -21,9 +21,13 @@ class Limits(NamedTuple):
     wall_seconds: int = 60
     result_bytes: int = 200_000_000
     problems: int = 1_000
+    head_rows: int = 200  # of a large file, for mapping and preview
 
 
 LIMITS = Limits()
+# A file that is read row by row in the background: the rows are kept on disk, and what stands in memory for each is about 600 bytes.
+LARGE = Limits(file_bytes=4_000_000_000, rows=2_000_000, cells=1 << 40, unpacked_bytes=8_000_000_000, memory_bytes=2 << 30, cpu_seconds=3_600,
+               wall_seconds=7_200, result_bytes=16_000_000_000)
 
 
 class Refused(Exception):
@@ -40,6 +44,7 @@ class Notes:
     def __init__(self, cap: int):
         self.cap, self.more, self.refused = cap, 0, 0
         self.kept: list[tuple[int | None, str]] = []
+        self.labels: dict[str, dict[str, str]] = {}  # column -> value -> name, where a file says so
 
     def add(self, line: int | None, reason: str) -> None:
         if len(self.kept) < self.cap:

@@ -1,6 +1,6 @@
 """What the lab offers to mend in a Task's rows: pure functions from TaskData to TaskData, in the order in which they are done.
 
-Masks come first, for rows that differed in a number alone may become the same row; what is taken out of training follows.
+What changes texts comes first, for rows that differed in a letter or a number alone may become the same row; what is taken out follows.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lab.core import TaskData
+from lab.corpus import garbled
 from lab.corpus.check_leaks import without_leaks, without_overlap
 from lab.corpus.check_rows import without_duplicates
 from lab.corpus.private import masked
@@ -22,6 +23,7 @@ class Mend(NamedTuple):
 
 
 MENDS = {
+    "garbled": Mend("Undo letters that were read in a wrong encoding", garbled.mended),
     "mask": Mend("Mask secrets and personal data in prompts, answers and documents", masked),
     "leaks": Mend("Take out rows that would leak the test into training", without_leaks),
     "overlap": Mend("Take out rows that share 13 words in a row with the test", without_overlap),

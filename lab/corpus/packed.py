@@ -57,7 +57,7 @@ def members(data: bytes, limits: Limits, notes: Notes) -> list[Member]:
     except BROKEN as error:
         raise Refused(f"This cannot be read as a zip archive ({error})"[:300], "Pack the files anew, as zip") from error
     with archive:
-        tables = _tables(archive.infolist(), notes)
+        tables = table_entries(archive.infolist(), notes)
         found, room = [], limits.file_bytes
         for member in tables:
             found.append(_member(archive, member, room))
@@ -65,7 +65,8 @@ def members(data: bytes, limits: Limits, notes: Notes) -> list[Member]:
     return found
 
 
-def _tables(entries: list[zipfile.ZipInfo], notes: Notes) -> list[zipfile.ZipInfo]:
+def table_entries(entries: list[zipfile.ZipInfo], notes: Notes) -> list[zipfile.ZipInfo]:
+    """The entries that are tables, by name; what is none is named in the notes. Raises Refused."""
     if len(entries) > MOST_MEMBERS:
         raise Refused(f"This archive holds {len(entries):,} files; {MOST_MEMBERS:,} are the most", "Pack fewer files into it")
     wanted = sorted((entry for entry in entries if not ignored(entry)), key=lambda entry: entry.filename)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
+from collections.abc import Iterator
 from datetime import date, datetime, time
 from typing import Any
 
@@ -11,31 +13,56 @@ from lab.corpus.limits import Limits, Notes, Refused
 from lab.corpus.strict_json import BadValue, Parser
 
 MOST_GROUPS = 10_000
+MOST_LABELS = 1_000
 _BATCH = 1_000  # rows that stand in memory twice
 
 
 def read(data: bytes, limits: Limits, notes: Notes) -> tuple[list[str], list[dict[str, Any]]]:
-    """Columns and rows. Raises Refused for a damaged file and beyond the limits."""
-    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # the others reserve more address space than the child may have
-    import pyarrow
+    """Columns and rows; names of labels go into the notes. Raises Refused for a damaged file and beyond the limits."""
+    columns: list[str] = []
+    rows = [row for _, row in rows_of(_library().BufferReader(data), limits, notes, columns)]
+    return columns, rows
+
+
+def rows_of(source: Any, limits: Limits, notes: Notes, columns: list[str]) -> Iterator[tuple[float, dict[str, Any]]]:
+    """(share of the rows behind us, row) of every usable row, batch by batch. `source`: a path or a buffer; `columns` is filled before the
+    first row. Raises Refused."""
+    pyarrow = _library()
     from pyarrow.parquet import ParquetFile
-    pyarrow.set_cpu_count(1)
-    pyarrow.set_io_thread_count(1)
+    parser, odd, number = Parser(limits), Odd(), 0
     try:
-        file = ParquetFile(pyarrow.BufferReader(data), thrift_string_size_limit=50_000_000, thrift_container_size_limit=1_000_000)
-        columns = _columns(file, limits)
-        rows: list[dict[str, Any]] = []
-        parser, odd = Parser(limits), Odd()
+        file = ParquetFile(source, thrift_string_size_limit=50_000_000, thrift_container_size_limit=1_000_000)
+        columns += _columns(file, limits)
+        notes.labels |= label_names(file.schema_arrow.metadata or {})
         for batch in file.iter_batches(_BATCH, use_threads=False):
             for row in batch.to_pylist():
-                _keep(row, rows, parser, odd, notes)
+                number += 1
+                if kept := _clean(row, number, parser, odd, notes):
+                    yield number / file.metadata.num_rows, kept
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, OverflowError, NotImplementedError) as error:
         if isinstance(error, MemoryError):
             raise
         raise Refused(f"This Parquet file is damaged or of an unknown kind ({_first_line(error)})", "Write it again, or save it as JSONL") from error
     for name, count in odd.counts.items():
         notes.add(None, f"{count:,} values of '{name}' are bytes (pictures or sound?), not text: they are empty here")
-    return columns, rows
+
+
+def _library() -> Any:
+    os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # the others reserve more address space than the child may have
+    import pyarrow
+    pyarrow.set_cpu_count(1)
+    pyarrow.set_io_thread_count(1)
+    return pyarrow
+
+
+def label_names(metadata: dict[bytes, bytes]) -> dict[str, dict[str, str]]:
+    """Column -> value -> name, as the datasets library writes them into a file's schema; empty where it wrote none."""
+    try:
+        features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+        found = {str(column): about["names"] for column, about in features.items() if isinstance(about, dict) and about.get("_type") == "ClassLabel"}
+        return {column: {str(number): str(name)[:200] for number, name in enumerate(names[:MOST_LABELS])} for column, names in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 class Odd:
@@ -83,14 +110,15 @@ def _columns(file: Any, limits: Limits) -> list[str]:
     return [name or "(no name)" for name in names]
 
 
-def _keep(row: dict[str, Any], rows: list[dict[str, Any]], parser: Parser, odd: Odd, notes: Notes) -> None:
-    number = len(rows) + notes.refused + 1
+def _clean(row: dict[str, Any], number: int, parser: Parser, odd: Odd, notes: Notes) -> dict[str, Any] | None:
+    kept = None
     try:
-        rows.append(parser.clean({name: odd.plain(value, name) for name, value in row.items()}))
+        kept = parser.clean({name: odd.plain(value, name) for name, value in row.items()})
     except BadValue as error:
         notes.lose(None, f"row {number:,}: {error}")
     if parser.cells > parser.limits.cells:
         raise Refused(f"The file has more than {parser.limits.cells:,} values", "Leave out columns that are not needed, or take a sample")
+    return kept
 
 
 def _first_line(error: BaseException) -> str:

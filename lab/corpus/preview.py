@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from lab.core import ModelError
 from lab.corpus.template import ChatTemplate, Message
+
+MOST_SHOWN = 2_000  # tokens of a prompt, and of an answer
 
 
 @lru_cache(maxsize=8)
@@ -33,15 +37,36 @@ def count_tokens(folder: Path, text: str) -> int:
     return len(tokenizer_of(folder).encode(text, add_special_tokens=False).ids)
 
 
-def trained_tokens(folder: Path, template: ChatTemplate, messages: list[Message], answer: str) -> list[tuple[str, bool]]:
-    """(token's text, whether it is trained) in order: the prompt's tokens, then the answer's with its end token."""
+class Seen(NamedTuple):
+    """An example as training sees it. `parts`: (token's text, "trained" | "prompt" | "cut") in order; cut are the tokens beyond the longest
+    length, of which only so many are listed. `tokens` and `trained` count all."""
+
+    parts: list[tuple[str, str]]
+    tokens: int
+    trained: int
+    cut: int
+
+
+def seen(folder: Path, template: ChatTemplate, messages: list[Message], answer: str, longest: int = 0) -> Seen:
+    """The prompt's tokens, then the answer's with its end token. `longest` in tokens: what a training step reads of it; 0: everything."""
     tokenizer = tokenizer_of(folder)
-    parts = template.training_text(messages, answer)
-    return [(_shown(text, encoding.offsets[i], encoding.tokens[i]), trained)
-            for text, trained in zip(parts, (False, True))
-            for encoding in [tokenizer.encode(text, add_special_tokens=False)]
-            for i in range(len(encoding.ids))]
+    parts: list[tuple[str, str]] = []
+    counts = []
+    for text, kind in zip(template.training_text(messages, answer), ("prompt", "trained")):
+        encoding = tokenizer.encode(text, add_special_tokens=False)
+        counts.append(len(encoding.ids))
+        parts += [(piece, kind) for piece in _pieces(text, encoding)]
+        if len(encoding.ids) > MOST_SHOWN:
+            parts.append((f" … {len(encoding.ids) - MOST_SHOWN:,} more tokens … ", kind))
+    total, cut = sum(counts), max(0, sum(counts) - longest) if longest else 0
+    if cut:
+        parts = [(text, "cut" if place >= longest else kind) for place, (text, kind) in enumerate(parts)]
+    return Seen(parts, total, counts[1], cut)
 
 
-def _shown(text: str, span: tuple[int, int], token: str) -> str:
-    return text[span[0]:span[1]] or token
+def _pieces(text: str, encoding: Encoding) -> Iterator[str]:
+    """What the first tokens stand for. Several tokens can share one letter (bytes of it): the first of them shows it."""
+    behind = 0
+    for (start, end), token in zip(encoding.offsets[:MOST_SHOWN], encoding.tokens):
+        yield text[max(start, behind):end] if end > start else token
+        behind = max(behind, end)

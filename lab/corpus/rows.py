@@ -30,10 +30,10 @@ def to_examples(table: Table, mapping: Mapping, seed: int = 0, fractions: Fracti
     if not filled:
         raise DataError("No row has both a prompt and an answer", table.name, problems[0].reason if problems else "Check the mapping")
     rows = [table.rows[number] for number, _ in filled]
-    prompts, answers = [texts[0] for _, texts in filled], [texts[1] for _, texts in filled]
+    prompts, answers = [texts[0] for _, texts in filled], [mapping.labels.get(texts[1], texts[1]) for _, texts in filled]
     entities = [text_of(row.get(mapping.entity_column)) if mapping.entity_column else "" for row in rows]
-    declared = _declared(rows, [number for number, _ in filled], mapping.split_column, problems)
-    splits = _with_declared(declared, prompts, answers, entities, seed, fractions)
+    declared = _declared(rows, [table.number(number) for number, _ in filled], mapping.split_column, problems)
+    splits = with_declared(declared, prompts, answers, entities, seed, fractions)
     links, lost = _links(rows, mapping, list(documents) or list(documents_of(table, mapping)))
     if lost:
         missing = ", ".join(list(lost)[:3])[:200]
@@ -41,7 +41,7 @@ def to_examples(table: Table, mapping: Mapping, seed: int = 0, fractions: Fracti
                                 "right passage was found cannot be measured with it"))
     if "tools" in table.columns and "{tools" not in mapping.prompt:
         problems.append(Problem(reason="the column 'tools' is not part of the prompt: the model will not see which tools there are"))
-    examples = (Example(id=f"e{number + 1:05d}", prompt=prompt, answer=answer, split=split, entity=entity, documents=linked)
+    examples = (Example(id=f"e{table.number(number):05d}", prompt=prompt, answer=answer, split=split, entity=entity, documents=linked)
                 for (number, _), prompt, answer, split, entity, linked in zip(filled, prompts, answers, splits, entities, links) if split)
     return tuple(examples), tuple(problems)
 
@@ -57,7 +57,7 @@ def to_preferences(table: Table, mapping: Mapping, seed: int = 0) -> tuple[tuple
         raise DataError("No row has a prompt and two answers", table.name, problems[0].reason if problems else "Check the mapping")
     prompts = [texts[0] for _, texts in filled]
     splits = assign(prompts, [""] * len(prompts), [""] * len(prompts), seed, (0.9, 0.1, 0.0))
-    pairs = tuple(Preference(id=f"p{number + 1:05d}", prompt=texts[0], chosen=texts[1], rejected=texts[2], split=split)
+    pairs = tuple(Preference(id=f"p{table.number(number):05d}", prompt=texts[0], chosen=texts[1], rejected=texts[2], split=split)
                   for (number, texts), split in zip(filled, splits))
     return pairs, tuple(problems)
 
@@ -100,11 +100,11 @@ def _filled(table: Table, templates: tuple[str, ...], names: tuple[str, ...]) ->
         try:
             texts = [render(template, row) for template in templates]
         except ValueError as error:
-            problems.append(Problem(reason=f"row {number + 1:,}: {error}"))
+            problems.append(Problem(reason=f"row {table.number(number):,}: {error}"))
             continue
         empty = [name for name, text in zip(names, texts) if not text]
         if empty:
-            problems.append(Problem(reason=f"row {number + 1:,}: the {' and the '.join(empty)} is empty"))
+            problems.append(Problem(reason=f"row {table.number(number):,}: the {' and the '.join(empty)} is empty"))
         else:
             filled.append((number, texts))
     return filled, problems
@@ -119,13 +119,14 @@ def _declared(rows: list[dict[str, Any]], numbers: list[int], column: str, probl
         word = text_of(row.get(column)).strip().lower()
         found.append(SPLITS.get(word, ""))
         if word not in SPLITS:
-            problems.append(Problem(reason=f"row {number + 1:,}: {word[:40]!r} in '{column}' is no split (train, validation, test)"))
+            problems.append(Problem(reason=f"row {number:,}: {word[:40]!r} in '{column}' is no split (train, validation, test)"))
     return found
 
 
-def _with_declared(declared: list[str | None], prompts: list[str], answers: list[str], entities: list[str], seed: int,
+def with_declared(declared: list[str | None], prompts: list[str], answers: list[str], entities: list[str], seed: int,
                    fractions: Fractions) -> list[str]:
-    """Declared splits as they are; rows without one, and training rows where a split is missing, are assigned by the seed."""
+    """Declared splits as they are (None: the row names none, "": a word that is no split); rows without one, and training rows where a split
+    is missing, are assigned by the seed."""
     present = {name for name in declared if name}
     shares = tuple(0.0 if name in present and name != "train" else share for name, share in zip(NAMES, fractions))
     free = [number for number, name in enumerate(declared) if name is None or name == "train"]

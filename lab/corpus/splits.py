@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from random import Random
 
 NAMES = ("train", "validation", "test")
+ROWS_PER_LABEL = 5  # on average; answers that differ more are texts
 Fractions = tuple[float, float, float]
 
 
@@ -35,7 +36,7 @@ def assign(prompts: Sequence[str], answers: Sequence[str], entities: Sequence[st
 
 def looks_like_labels(answers: Sequence[str]) -> bool:
     """Few different answers, each many times: five rows per answer on average."""
-    return 0 < len(set(answers)) * 5 <= len(answers)
+    return 0 < len(set(answers)) * ROWS_PER_LABEL <= len(answers)
 
 
 def _groups(prompts: Sequence[str], entities: Sequence[str]) -> list[list[int]]:
@@ -48,11 +49,13 @@ def _groups(prompts: Sequence[str], entities: Sequence[str]) -> list[list[int]]:
             row = parent[row]
         return row
 
-    first: dict[tuple[str, str], int] = {}
+    by_prompt: dict[str, int] = {}
+    by_entity: dict[str, int] = {}
     for row, (prompt, entity) in enumerate(zip(prompts, entities)):
-        for key in [("prompt", prompt_key(prompt))] + ([("entity", entity)] if entity else []):
-            a, b = sorted((root(row), root(first.setdefault(key, row))))
-            parent[b] = a
+        for first, key in ((by_prompt, prompt_key(prompt)), (by_entity, entity)):
+            if key or first is by_prompt:
+                a, b = sorted((root(row), root(first.setdefault(key, row))))
+                parent[b] = a
     found: dict[int, list[int]] = defaultdict(list)
     for row in range(len(prompts)):
         found[root(row)].append(row)

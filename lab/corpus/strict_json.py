@@ -35,6 +35,17 @@ class Parser:
         except BadValue as error:
             raise BadValue(f"{error}{_nan_line(text)}") from error
 
+    def next_value(self, text: str, place: int) -> tuple[Any, int]:
+        """The value that begins at or after a place, and where it ends; (None, -1) where it is not whole. Raises BadValue."""
+        try:
+            while place < len(text) and text[place] in " \t\r\n":
+                place += 1
+            return self._decoder.raw_decode(text, place)
+        except RecursionError as error:
+            raise BadValue(f"values are nested deeper than {self.limits.depth}") from error
+        except json.JSONDecodeError:
+            return None, -1
+
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) < len(pairs):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lab.core import DataError
 from lab.corpus.guard import guarded
-from lab.corpus.limits import LIMITS, Limits
+from lab.corpus.limits import LARGE, LIMITS, Limits
 from lab.corpus.nested import SPLITS
 from lab.corpus.values import Problem, Table
 
@@ -16,11 +16,20 @@ def read_table(path: Path, name: str | None = None, limits: Limits = LIMITS) -> 
 
     Raises DataError where the file is empty, unreadable, binary, too large, or has no usable row. Single bad rows become problems.
     """
-    name = name or path.name
-    found = guarded("table", Path(path), name, limits)
+    return _read("table", Path(path), name or path.name, limits)
+
+
+def read_head(path: Path, limits: Limits = LARGE) -> Table:
+    """The first rows of a table that is too large to be read at once. Raises DataError as `read_table` does."""
+    return _read("head", Path(path), Path(path).name, limits._replace(memory_bytes=LIMITS.memory_bytes, cpu_seconds=LIMITS.cpu_seconds,
+                                                                    wall_seconds=LIMITS.wall_seconds, result_bytes=LIMITS.result_bytes))
+
+
+def _read(kind: str, path: Path, name: str, limits: Limits) -> Table:
+    found = guarded(kind, path, name, limits)
     problems = tuple(Problem(line=line, reason=reason) for line, reason in found["problems"])
     return Table(name=name, columns=tuple(found["columns"]), rows=tuple(found["rows"]), problems=problems, encoding=found["encoding"],
-                 refused=found["refused"])
+                 refused=found["refused"], labels=found["labels"])
 
 
 def join_tables(tables: dict[str, Table]) -> Table:

@@ -53,8 +53,8 @@ class ChatTemplate:
         self.text, self.tokens, self.source = text, tokens, source
         try:
             self._compiled = _environment().from_string(text)
-        except TemplateError as error:
-            raise ModelError(f"The chat template is not valid ({error})", "chat template", "Choose another template") from error
+        except (TemplateError, RecursionError) as error:
+            raise ModelError(f"The chat template is not valid ({str(error)[:200]})", "chat template", "Choose another template") from error
 
     @classmethod
     def of(cls, folder: Path, override: str = "") -> "ChatTemplate":
@@ -69,8 +69,8 @@ class ChatTemplate:
         """Conversation as text. Raises ModelError where the template refuses the messages."""
         try:
             return self._compiled.render(messages=messages, add_generation_prompt=add_generation_prompt, **self.tokens)
-        except (TemplateError, TypeError, OverflowError) as error:
-            raise ModelError(f"The chat template refuses this conversation ({error})", "chat template",
+        except Exception as error:  # a template is foreign code: it may fail in any way
+            raise ModelError(f"The chat template refuses this conversation ({str(error)[:200] or type(error).__name__})", "chat template",
                              "Choose another template or leave the instruction empty") from error
 
     def training_text(self, messages: list[Message], answer: str) -> tuple[str, str]:

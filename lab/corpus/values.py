@@ -18,7 +18,8 @@ class Problem(Value):
 
 
 class Table(Value):
-    """Rows as they stand in a file: cells of a CSV are texts, those of JSON keep their shape. A key that a row lacks is empty."""
+    """Rows as they stand in a file: cells of a CSV are texts, those of JSON keep their shape. A key that a row lacks is empty. `labels`:
+    column -> value -> name, where the file itself names what its numbers stand for. `numbers` are given where these are only some rows of the file."""
 
     name: str
     columns: tuple[str, ...]
@@ -26,6 +27,12 @@ class Table(Value):
     problems: tuple[Problem, ...] = ()
     encoding: str = "utf-8"
     refused: int = 0
+    labels: dict[str, dict[str, str]] = {}
+    numbers: tuple[int, ...] = ()
+
+    def number(self, place: int) -> int:
+        """The number of a row among the readable rows of its file, from 1."""
+        return self.numbers[place] if self.numbers else place + 1
 
     def values(self, column: str, limit: int = 50) -> list[Any]:
         """The first values of a column that are there."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from lab.core import DataError, Document, Example, Preference, Section, Suite, Task, TaskData
 from lab.store import files
 from lab.store.places import SAFE_ID, SHIPPED, home, place
+
+LARGE_TASK = 200_000  # rows; below, a Task is read whole wherever it is shown
+GLANCE = 5_000  # training rows, and validation rows, that are read of a larger one
 
 
 def _folders(kind: str) -> dict[str, Path]:
@@ -27,20 +32,78 @@ def ids() -> list[str]:
     return [name for name, path in _folders("tasks").items() if (path / "task.json").exists()]
 
 
-def load(task_id: str) -> TaskData:
-    """A Task with its rows, sealed. Raises DataError where it is missing or damaged."""
+def describe(task_id: str) -> Task:
+    """A Task without its rows: name, scoring, mapping, and the counts and fingerprints that were written when it was saved (those that ship
+    carry none). Raises DataError."""
+    path = _folder(task_id)
+    try:
+        about: dict[str, Any] = files.read_json(path / "task.json")
+        return Task(**{name: value for name, value in about.items() if name in Task.model_fields})
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(task_id, error) from error
+
+
+def newest() -> list[Task]:
+    """Every readable Task of the workspace without its rows, the one that was saved last first."""
+    found = []
+    for name, path in _folders("tasks").items():
+        if path.parent == home() / "tasks" and (path / "task.json").exists():
+            try:
+                found.append(((path / "task.json").stat().st_mtime_ns, describe(name)))
+            except DataError:  # a damaged one is said where it is opened
+                continue
+    return [task for _, task in sorted(found, key=lambda each: each[0], reverse=True)]
+
+
+def glance(task_id: str) -> TaskData:
+    """A Task as screens and checks before a launch need it: all of it, or of a large one the whole test split and the first rows of the
+    others. The counts and fingerprints are those of the whole. Raises DataError as `load` does."""
+    task = describe(task_id)
+    if sum(task.counts.values()) <= LARGE_TASK:
+        return load(task_id)
+    path = _folder(task_id)
+    try:
+        return TaskData(task=task, examples=tuple(_part(path / "examples.jsonl", task.counts)), documents=tuple(_documents(path / "documents")),
+                        preferences=tuple(Preference(**row) for row in files.read_lines(path / "preferences.jsonl")[0]))
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(task_id, error) from error
+
+
+def _part(path: Path, counts: dict[str, int]) -> Iterator[Example]:
+    """The test and the first rows of the other splits. A large Task's file has the test first and the training rows last: little is read."""
+    left = {name: min(GLANCE, counts.get(name, 0)) for name in ("validation", "train")} | {"test": counts.get("test", 0)}
+    with path.open("rb") as file:
+        for line in file:
+            row = Example(**json.loads(line))
+            if left[row.split] > 0:
+                left[row.split] -= 1
+                yield row
+            if not any(left.values()):
+                return
+
+
+def _folder(task_id: str) -> Path:
     path = _folders("tasks").get(task_id)
     if path is None or not (path / "task.json").exists():
         raise DataError("This task is not in the workspace", task_id, "Open the Data page and save it again")
+    return path
+
+
+def _unreadable(task_id: str, error: Exception) -> DataError:
+    return DataError(f"This task cannot be read ({error})"[:400], f"tasks/{task_id}", "Save it again from its files")
+
+
+def load(task_id: str) -> TaskData:
+    """A Task with its rows, sealed. Raises DataError where it is missing or damaged."""
+    path, task = _folder(task_id), describe(task_id)
     try:
-        about: dict[str, Any] = files.read_json(path / "task.json")
         data = TaskData(
-            task=Task(**{name: value for name, value in about.items() if name in Task.model_fields}),
+            task=task,
             examples=tuple(Example(**row) for row in files.read_lines(path / "examples.jsonl")[0]),
             preferences=tuple(Preference(**row) for row in files.read_lines(path / "preferences.jsonl")[0]),
             documents=tuple(_documents(path / "documents")))
     except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"This task cannot be read ({error})"[:400], f"tasks/{task_id}", "Save it again from its files") from error
+        raise _unreadable(task_id, error) from error
     return data.sealed()
 
 
@@ -76,6 +139,29 @@ def save(data: TaskData) -> TaskData:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return data
+
+
+def empty_fingerprints(task: Task) -> dict[str, str]:
+    """What stands for parts that a Task has not, by part."""
+    return TaskData(task=task).sealed().task.fingerprints
+
+
+def adopt(rows: Path, task: Task) -> Task:
+    """Make a Task of an examples.jsonl that was written already, with the counts and fingerprints in `task`. The file is moved."""
+    if task.id in _folders("tasks"):
+        raise DataError("A task with this id exists already", task.id, "Save it under another id; what exists stays as it is")
+    target = place("tasks", task.id)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(dir=target.parent, prefix=".draft-"))
+    try:
+        files.write_lines(draft / "preferences.jsonl", [])
+        files.write_json(draft / "task.json", task.model_dump(mode="json"))
+        rows.rename(draft / "examples.jsonl")
+        draft.rename(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return task
 
 
 def suite_names() -> list[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import streamlit as st
 
 from lab import store
@@ -13,12 +16,14 @@ from lab.corpus.values import Finding
 from lab.ui import text
 
 LEVELS = {"refuse": ("error", "red", "Must be mended"), "warn": ("warning", "orange", "Look at this"), "note": ("info", "blue", "Good to know")}
-TOGGLES = {"mask": "data_masked", "leaks": "data_without_leaks", "overlap": "data_without_overlap", "duplicates": "data_without_duplicates",
-           "long": "data_without_long"}  # in the order in which they are done; the widgets' keys
+TOGGLES = {"garbled": "data_garbled", "mask": "data_masked", "leaks": "data_without_leaks", "overlap": "data_without_overlap",
+           "duplicates": "data_without_duplicates", "long": "data_without_long"}  # in the order in which they are done; the widgets' keys
+DONE = {"mask": "masked", "garbled": "mended"}
 
 
-def findings_panel(data: TaskData, base: Base | None) -> tuple[TaskData, bool]:
-    """What the check found; the rows after what is offered was done, and whether they may be saved. `base`: whose context they must fit."""
+def findings_panel(data: TaskData, base: Base | None, before: Sequence[Finding] = ()) -> tuple[TaskData, bool]:
+    """What the check found; the rows after what is offered was done, and whether they may be saved. `base`: whose context they must fit;
+    `before`: what was found while the files were read."""
     mark = base.fingerprint if base else ""
     total = st.empty()
     found = _findings(name_of(data), mark, data, base)
@@ -31,10 +36,16 @@ def findings_panel(data: TaskData, base: Base | None) -> tuple[TaskData, bool]:
             st.caption(_said(mending.effect(data, mended), name))
             data = mended
             found = _findings(name_of(data), mark, data, base)
+    list_findings((*found, *before), total)
+    return data, not any(finding.level == "refuse" for finding in found)
+
+
+def list_findings(found: Sequence[Finding], total: Any) -> None:
+    """How many there are of each level (drawn into `total`), and each with its examples and the way out, the gravest first."""
+    found = sorted(found, key=lambda finding: list(LEVELS).index(finding.level))
     total.caption(_total(found))
     for finding in found:
         _finding(finding)
-    return data, not any(finding.level == "refuse" for finding in found)
 
 
 def _finding(finding: Finding) -> None:
@@ -47,7 +58,7 @@ def _finding(finding: Finding) -> None:
         st.text(finding.do)
 
 
-def _total(found: tuple[Finding, ...]) -> str:
+def _total(found: Sequence[Finding]) -> str:
     """The line on top: how much there is of each level."""
     if not found:
         return ":material/check_circle: Nothing to complain about."
@@ -60,7 +71,7 @@ def _said(done: mending.Effect, name: str) -> str:
     """What a switch did, in numbers."""
     nouns = {"examples": "row", "preferences": "pair", "documents": "document"}
     parts = [text.count(getattr(done, part), noun) for part, noun in nouns.items() if getattr(done, part)]
-    return f"{', '.join(parts) or 'Nothing'} {'masked' if name == 'mask' else 'taken out'}"
+    return f"{', '.join(parts) or 'Nothing'} {DONE.get(name, 'taken out')}"
 
 
 def name_of(data: TaskData) -> tuple[tuple[str, str], ...]:

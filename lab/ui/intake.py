@@ -10,11 +10,12 @@ import streamlit as st
 
 from lab import store
 from lab.core import Document, LabError, Task, TaskData, failure_of
-from lab.corpus.guess import guess_mapping
-from lab.corpus.mapping import Mapping
+from lab.corpus.check_rows import unreadable_findings
+from lab.corpus.mapping import Mapping, stored
 from lab.corpus.rows import documents_of, to_examples, to_preferences
 from lab.corpus.scorers import suggest_scorer
-from lab.ui import panels, text, uploads
+from lab.corpus.values import Finding
+from lab.ui import hub_data, kept, panels, text, uploads
 
 SHOWN = 6  # problems of a file that are listed at once
 
@@ -36,18 +37,33 @@ def choose_files() -> Uploaded:
         documents = _documents()
     with columns[2]:
         preferences = _table("Preferences", "Pairs of a preferred and a rejected answer, for DPO. Optional.", "data_preferences")
-    return Uploaded(examples, preferences, documents)
+    brought = {} if examples and preferences else hub_data.choose()
+    for table in brought.values():
+        _told(table)
+    return Uploaded(examples or brought.get("examples"), preferences or brought.get("preferences"), documents)
 
 
 def _table(label: str, about: str, key: str) -> Any:
-    upload = st.file_uploader(label, type=uploads.TABLES, key=key, help=about)
+    upload = st.file_uploader(label, type=uploads.TABLES, key=key, help=about, on_change=_let_go, args=(key,)) or kept.again(key)
     if upload is None:
         return None
     table = uploads.read_or_none(lambda: uploads.table(upload), lambda error: panels.problem("This file was not taken", error.failure))
     if table:
-        st.caption(f":material/check: {text.count(len(table.rows), 'row')}, {text.count(len(table.columns), 'column')}, {text.label(table.encoding)}")
-        problems([problem.sentence() for problem in table.problems])
+        kept.keep(key, upload)
+        _told(table)
     return table
+
+
+def _let_go(key: str) -> None:
+    """A file that was taken out of its uploader is not offered again."""
+    if not st.session_state.get(key):
+        kept.forget(key)
+
+
+def _told(table: Any) -> None:
+    """How much was read of a table, and what was not."""
+    st.caption(f":material/check: {text.count(len(table.rows), 'row')}, {text.count(len(table.columns), 'column')}, {text.label(table.encoding)}")
+    problems([problem.sentence() for problem in table.problems])
 
 
 def _documents(label: str = "Documents", key: str = "data_documents",
@@ -92,41 +108,16 @@ def problems(sentences: Sequence[str]) -> None:
             st.caption(f"and {len(sentences) - SHOWN:,} more of this kind")
 
 
-def mapping_form(table: Any, kind: str) -> Mapping | None:
-    """The mapping, prefilled with the guess and open to correction; None while something is missing."""
-    guess, key = guess_mapping(table), f"data_map_{kind}_{abs(hash((table.name, table.columns)))}"
-    if guess.reason:
-        st.markdown(":orange[:material/help:] The columns leave it open what is what:")
-        st.text(guess.reason)
-    names = ("prompt", "answer") if kind == "examples" else ("prompt", "chosen", "rejected")
-    parts = {}
-    for column, name in zip(st.columns(len(names)), names):
-        parts[name] = _template(column, name, getattr(guess, name), table.columns, key)
-    extras = {}
-    if kind == "examples":
-        with st.expander("Split, groups, documents"):
-            for column, name in zip(st.columns(3), ("split_column", "entity_column", "document_column")):
-                options = ["", *table.columns]
-                extras[name] = column.selectbox(name.replace("_", " ").capitalize(), options, index=options.index(getattr(guess, name) or ""),
-                                                key=f"{key}_{name}", format_func=lambda value: value or "none",
-                                                help=Mapping.model_fields[name].description)
-            left, middle, right = st.columns(3)
-            left.number_input("Rows to use, at most", 10, 200_000, max(10, len(table.rows)), key="data_rows", persist_state="session",
-                              help="A random part of the file, the same each time.")
-            middle.number_input("Test share (%)", 5, 100, 10, key="data_test_share", persist_state="session",
-                                help="Rows that no System learns from. 100: nothing is trained, as for retrieval alone.")
-            right.number_input("Validation share (%)", 0, 50, 10, key="data_validation_share", persist_state="session",
-                               help="Rows that the validation curves are drawn from.")
-    mapping = Mapping(**parts, **extras)
-    return mapping if mapping.kind == kind else None
-
-
-def _template(where: Any, name: str, guess: str, columns: Sequence[str], key: str) -> str:
-    """A column or a template over several; what is typed is kept as it is."""
-    options = list(dict.fromkeys([guess, *(f"{{{column}}}" for column in columns)] if guess else [f"{{{column}}}" for column in columns]))
-    found = where.selectbox(name.capitalize(), options, index=0 if guess else None, accept_new_options=True, key=f"{key}_{name}",
-                            placeholder="Choose a column or write a template", help=Mapping.model_fields[name].description)
-    return (found or "").replace("\\n", "\n")
+def shares_form(table: Any) -> None:
+    """How many rows are used, and how they are split where no column says so."""
+    with st.expander("How many rows, and how they are split"):
+        left, middle, right = st.columns(3)
+        left.number_input("Rows to use, at most", 10, 200_000, max(10, len(table.rows)), key="data_rows", persist_state="session",
+                          help="A random part of the file, the same each time.")
+        middle.number_input("Test share (%)", 5, 100, 10, key="data_test_share", persist_state="session",
+                            help="Rows that no System learns from. 100: nothing is trained, as for retrieval alone.")
+        right.number_input("Validation share (%)", 0, 50, 10, key="data_validation_share", persist_state="session",
+                           help="Rows that the validation curves are drawn from.")
 
 
 def some_rows(table: Any) -> Any:
@@ -135,7 +126,7 @@ def some_rows(table: Any) -> Any:
     if most >= len(table.rows):
         return table
     places = sorted(random.Random(0).sample(range(len(table.rows)), most))
-    return table.model_copy(update={"rows": tuple(table.rows[place] for place in places)})
+    return table.model_copy(update={"rows": tuple(table.rows[place] for place in places), "numbers": tuple(place + 1 for place in places)})
 
 
 def shares() -> tuple[float, float, float]:
@@ -145,8 +136,9 @@ def shares() -> tuple[float, float, float]:
     return round(1 - test - validation, 4), validation, test
 
 
-def assemble(found: Uploaded, mapping: Mapping, pairs: Mapping | None) -> tuple[TaskData, list[str]] | None:
-    """Rows of a Task from the files, and the sentences about rows that stayed out. None where a mapping does not work (the page says why)."""
+def assemble(found: Uploaded, mapping: Mapping, pairs: Mapping | None) -> tuple[TaskData, Sequence[str], Sequence[Finding]] | None:
+    """Rows of a Task from the files, the sentences about rows that the mapping left out, and a finding about all that stayed out. None where
+    a mapping does not work (the page says why)."""
     try:
         table, fractions = some_rows(found.examples), shares()
         documents = found.documents or documents_of(table, mapping)
@@ -155,6 +147,11 @@ def assemble(found: Uploaded, mapping: Mapping, pairs: Mapping | None) -> tuple[
     except LabError as error:
         panels.problem("These columns do not work", error.failure)
         return None
-    draft = Task(id="draft", name="draft", scorers=(suggest_scorer(examples),), mapping=mapping.model_dump(exclude={"reason"}))
+    draft = Task(id="draft", name="draft", scorers=(suggest_scorer(examples),),
+                 mapping=stored(mapping, found.examples.columns, pairs, found.preferences.columns if pairs else ()))
     data = TaskData(task=draft, examples=examples, preferences=preferences, documents=documents).sealed()
-    return data, [problem.sentence() for problem in (*left_out, *lost)]
+    tables = (table, found.preferences) if pairs else (table,)
+    rows, refused = sum(len(each.rows) for each in tables), sum(each.refused for each in tables)
+    unreadable = tuple(unreadable_findings([problem for each in tables for problem in each.problems] + [*left_out, *lost],
+                                           refused + rows - len(examples) - len(preferences)))
+    return data, [problem.sentence() for problem in (*left_out, *lost)], unreadable

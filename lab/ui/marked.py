@@ -58,6 +58,10 @@ export default function ({ data, parentElement }) {
   }))
   table.append(widths, row("th", data.columns.map((name) => [[name, ""]])), ...data.rows.map((cells) => row("td", cells)))
   root.className = "scroll"
+  root.tabIndex = 0  // reached and scrolled by keyboard where it is wider than the page
+  root.setAttribute("role", "region")
+  root.setAttribute("aria-label", `Table: ${data.columns.join(", ")}`)
+  table.querySelectorAll("th").forEach((head) => { head.scope = "col" })
   root.replaceChildren(table)
 }
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, get_args
 
 import streamlit as st
@@ -10,38 +11,54 @@ import streamlit as st
 from lab import store
 from lab.core import DataError, Scorer, Task, TaskData, failure_of
 from lab.core.tasks import ScorerKind
+from lab.jobs import importing
 from lab.ui import panels, router, text
 from lab.ui.findings import name_of
+from lab.ui.judge import judge_form
 
-SCORERS = [kind for kind in get_args(ScorerKind) if kind not in ("text_loss", "multiple_choice")]
+SCORERS = [kind for kind in get_args(ScorerKind) if kind not in ("text_loss", "multiple_choice", "judge")]
 
 
 def save_form(data: TaskData, allowed: bool) -> None:
     """Name, scorer and the save button. A refusal keeps everything that was filled in."""
+    def keep(about: dict[str, Any]) -> None:
+        store.tasks.save(data.model_copy(update={"task": data.task.model_copy(update=about)}))
+
+    _form(data.task.scorers[0].kind, name_of(data), keep, allowed)
+
+
+def save_import(job: str, made: importing.Draft, then: Callable[[Task], None]) -> None:
+    """The same for rows that a background import left on disk; `then` is told the Task."""
+    _form(made.scorer.kind, job, lambda about: then(importing.save(job, about)), made.allowed)
+
+
+def _form(proposed: str, rows: Any, keep: Callable[[dict[str, Any]], Any], allowed: bool) -> None:
+    """`rows` names what is saved, so that the same is not saved twice; `keep` saves it under the fields that were filled in."""
     left, right = st.columns(2)
     name = left.text_input("Name of the task", max_chars=80, key="data_name", persist_state="session", placeholder="Support answers")
     need = right.text_input("What it needs", max_chars=60, key="data_need", persist_state="session", placeholder="facts, form, tone …")
-    proposed = data.task.scorers[0].kind
     kind = left.selectbox("How an answer is scored", SCORERS, index=SCORERS.index(proposed), format_func=text.metric, key=f"data_scorer_{proposed}",
                           help="Proposed from the answers at hand; every System of a comparison is scored the same way.")
     length = right.number_input("Longest answer (tokens)", 1, 8_192, 64, key="data_length", persist_state="session",
                                 help=Task.model_fields["max_new_tokens"].description or "Generation stops here.")
     phrases = st.text_input("Phrases, one of which the answer must hold (separated by |)", key="data_phrases") if kind == "rule" else ""
+    judge = judge_form("data")
     about = st.text_area("Description", max_chars=1_000, height=80, key="data_about", persist_state="session")
-    content = (name, kind, length, phrases, name_of(data))
+    content = (name, kind, length, phrases, judge, rows)
     if st.session_state.get("data_saved") == content:
         st.success("Saved. It can be used on the Build page now.", icon=":material/check_circle:")
         st.page_link(router.BUILD, label="Build an experiment with it", icon=":material/construction:")
     elif st.button("Save as a task", type="primary", icon=":material/save:", key="data_save", disabled=not allowed):
         scorer = Scorer(kind=kind, phrases=tuple(part.strip() for part in phrases.split("|") if part.strip()))
-        if _save(data, {"name": name or "", "need": need or "", "description": about or "", "scorers": (scorer,), "max_new_tokens": length}):
+        if _save(keep, {"name": name or "", "need": need or "", "description": about or "", "max_new_tokens": length,
+                        "scorers": (scorer, judge) if judge else (scorer,)}):
             st.session_state["data_saved"] = content  # the same is not saved twice
             st.rerun()
     elif not allowed:
         st.caption("Saving waits until nothing above must be mended.")
 
 
-def _save(data: TaskData, about: dict[str, Any]) -> bool:
+def _save(keep: Callable[[dict[str, Any]], Any], about: dict[str, Any]) -> bool:
     """Whether it was saved; if not, the page says why. The Build page begins with it."""
     if not about["name"].strip():
         st.warning("Give the task a name first.", icon=":material/edit:")
@@ -49,13 +66,13 @@ def _save(data: TaskData, about: dict[str, Any]) -> bool:
     if about["scorers"][0].kind == "rule" and not about["scorers"][0].phrases:
         st.warning("Write at least one phrase that a right answer holds.", icon=":material/edit:")
         return False
-    task = data.task.model_copy(update={**about, "id": store.new_id(_slug(about["name"]))})
+    name = store.new_id(_slug(about["name"]))
     try:
-        store.tasks.save(data.model_copy(update={"task": task}))
+        keep({**about, "id": name})
     except (DataError, OSError) as error:
         panels.problem("The task could not be saved", failure_of(error, "Data"))
         return False
-    st.session_state["build_tasks"] = [task.id]
+    st.session_state["build_tasks"] = [name]
     return True
 
 

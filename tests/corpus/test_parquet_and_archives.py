@@ -24,7 +24,7 @@ MESSAGES = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": 
 
 def in_this_process(path, limits=LIMITS):
     """What the child finds, without a child for each of the small files."""
-    return child.READERS["table"](path, guard._ending(path.name), limits)
+    return child.READERS["table"](path, guard.ending_of(path.name), limits)
 
 
 def parquet(columns, **how):
