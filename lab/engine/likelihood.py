@@ -11,12 +11,12 @@ from lab.engine.load import Loaded
 
 
 def padded(rows: Sequence[tuple[list[int], list[int]]], pad: int, device: torch.device) -> tuple[dict[str, torch.Tensor], int]:
-    """(prompt, answer) token ids as a left-padded batch, and how many last positions hold the longest answer.
+    """(prompt, answer) token ids as a left-padded batch, and how many last positions hold the longest answer (at least one).
 
     Left padding puts all answers at the right edge, so that the vocabulary layer runs over those positions alone.
     """
     width = max(len(prompt) + len(answer) for prompt, answer in rows)
-    keep = max(len(answer) for _, answer in rows)
+    keep = max(1, *(len(answer) for _, answer in rows))
     ids = torch.full((len(rows), width), pad)
     mask = torch.zeros((len(rows), width), dtype=torch.long)
     labels = torch.full((len(rows), width), -100)
@@ -48,10 +48,12 @@ def answer_logps(model: torch.nn.Module, batch: dict[str, torch.Tensor], keep: i
 
 
 @torch.inference_mode()
-def continuation_logps(loaded: Loaded, rows: Sequence[tuple[list[int], list[int]]]) -> list[tuple[float, int]]:
-    """(summed log-probability, number of tokens) of each row's continuation, in order. A prompt must not be empty."""
+def continuation_logps(loaded: Loaded, rows: Sequence[tuple[list[int], list[int]]], together: int = 0) -> list[tuple[float, int]]:
+    """(summed log-probability, number of tokens) of each row's continuation, in order. A prompt must not be empty. `together`: rows read
+    at a time at most; 0: as many as answers are generated for."""
     found: list[tuple[float, int]] = [(0.0, 0)] * len(rows)
-    for group in batches([len(prompt) + len(answer) for prompt, answer in rows]):
+    lengths = [len(prompt) + len(answer) for prompt, answer in rows]
+    for group in batches(lengths, together) if together else batches(lengths):
         batch, keep = padded([rows[place] for place in group], loaded.pad, loaded.device)
         logps, trained = answer_logps(loaded.model, batch, keep)
         for place, total, count in zip(group, logps.sum(1).tolist(), trained.sum(1).tolist()):

@@ -86,7 +86,7 @@ def score_answer(scorers: tuple[Scorer, ...], item: Item, answer: str) -> tuple[
     values: dict[str, float | None] = {}
     reasons = []
     for scorer in scorers:
-        if scorer.generates and scorer.kind != "all_of":
+        if scorer.kind in SCORERS:
             values[scorer.kind], reason = SCORERS[scorer.kind](scorer, item, answer)
             reasons.append(reason)
     if any(scorer.kind == "all_of" for scorer in scorers):
