@@ -6,7 +6,8 @@ from lab.ui import panels, router
 
 st.set_page_config(page_title="Lever Lab", page_icon=panels.ICON, layout="wide")
 page = router.navigation()
-with st.sidebar:
-    panels.sidebar()
+if not router.ballot_code():
+    with st.sidebar:
+        panels.sidebar()
 router.follow_deep_link()
 page.run()

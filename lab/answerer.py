@@ -11,7 +11,6 @@ import dataclasses
 import queue
 import threading
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable
 
@@ -24,34 +23,13 @@ from lab.engine.generate import generate
 from lab.engine.load import Loaded, load_base
 from lab.engine.weights import BASE
 from lab.jobs.outcomes import kept_name
-from lab.methods.asking import Asked, Asker
+from lab.methods.asking import Asker
 from lab.methods.retrieval import Searcher
+from lab.questions import BARE_TOKENS, MOST_TOKENS, Question, known_run, listed, serves
 
 GATHER_SECONDS = 0.015  # how long the first question waits for company: below what a person notices
-MOST_TOKENS = 2_048
 MOST_ROWS = 16
 MADE = "made-"  # before the artifact key of a checkpoint, in its model name
-BARE_TOKENS = 256  # longest answer of the bare base, which belongs to no task, where the request names none
-
-
-@dataclass
-class Question:
-    """One request on its way. `tell` is called with every new piece of text and at last with None."""
-
-    model: str
-    prompt: str
-    history: list[dict[str, str]]
-    max_tokens: int | None
-    tell: Callable[[str | None], None]
-    asked: Asked | None = None
-    ids: list[int] = field(default_factory=list)
-    shown: str = ""
-    ended: bool = False
-    cancelled: bool = False
-    failure: str = ""
-    started: float = field(default_factory=time.perf_counter)
-    first: float | None = None
-    seconds: float = 0.0
 
 
 class Answerer:
@@ -70,19 +48,8 @@ class Answerer:
 
     def models(self) -> list[dict[str, Any]]:
         """The bare base, every finished (or stopped-and-kept) run on this base, and the checkpoints of its shape."""
-        found = [{"id": "base", "system": "base", "task": "", "experiment": ""}]
-        for run_id in reversed(store.runs.ids()):
-            try:
-                run = store.runs.load(run_id)
-            except LabError:
-                continue  # a damaged run is shown by the runs page; it cannot be asked
-            if self._serves(run):
-                found.append({"id": run.id, "system": run.system.name, "task": run.task, "experiment": run.experiment})
-        return found + [{"id": f"{MADE}{about['key']}", "system": about["title"], "task": "", "experiment": ""}
-                        for about in store.bases.made() if self._fits(about["key"])]
-
-    def _serves(self, run: Run) -> bool:
-        return bool(run.system) and run.system.base.fingerprint == self.base.fingerprint and _answers(run.id)
+        return listed(self.base) + [{"id": f"{MADE}{about['key']}", "system": about["title"], "task": "", "experiment": ""}
+                                    for about in store.bases.made() if self._fits(about["key"])]
 
     def _fits(self, key: str) -> bool:
         """Whether a checkpoint can take the place of the base's weights: the same body, tokenizer and template. A damaged one cannot."""
@@ -113,9 +80,12 @@ class Answerer:
         return Asker(System(name=key, base=made), self.loaded, (), None, key), BARE_TOKENS
 
     def _from_run(self, run_id: str) -> tuple[Asker, int]:
-        run = _known_run(run_id)
-        if not self._serves(run):
+        run = known_run(run_id)
+        if not serves(self.base, run):
             raise AccessError("This System cannot be asked here", run_id, "Ask a finished run of the base that is being served")
+        if run.system.quantisation != "none":
+            raise AccessError(f"This System holds its base in {run.system.quantisation}, and here it stands as it is: its answers would not be "
+                              "those that were scored", run_id, "Read its scored answers on the Compare page")
         data = store.tasks.load(run.task)
         searcher = None
         if run.system.retrieval:
@@ -167,9 +137,8 @@ class Answerer:
             question.max_tokens = min(question.max_tokens or default, MOST_TOKENS)
             question.asked = asker.ask(question.prompt, question.max_tokens, question.history)
             return True
-        except Exception as error:  # the boundary of one request: it fails alone
-            question.failure = str(error) or type(error).__name__
-            question.tell(None)
+        except Exception as error:  # the boundary of one request
+            question.fail(error)
             return False
 
     def _answer(self, batch: list[Question]) -> None:
@@ -214,14 +183,3 @@ def _with_template(loaded: Loaded, system: System) -> Loaded:
     if not system.template or system.template == loaded.template.text:
         return loaded
     return dataclasses.replace(loaded, template=ChatTemplate(system.template, loaded.template.tokens, "system"))
-
-
-def _answers(run_id: str) -> bool:
-    state = store.runs.state(run_id)
-    return state.name == "finished" or (state.name == "stopped" and state.kept)
-
-
-def _known_run(run_id: str) -> Run:
-    if run_id not in store.runs.ids():
-        raise DataError("No model of this name is served here", run_id[:80], "GET /v1/models lists the names")
-    return store.runs.load(run_id)

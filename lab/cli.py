@@ -57,9 +57,17 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--seeds", nargs="+", type=int, default=None, metavar="SEED", help="default: 0 1 2")
     one.add_argument("--finished", action="store_true", help="run nothing: decide from the newest finished grid of this workspace")
     one = verb("serve", _serve, "answer questions over the OpenAI protocol on the loopback address")
-    one.add_argument("--base", required=True, help="a shipped base's name or a model folder")
+    which = one.add_mutually_exclusive_group(required=True)
+    which.add_argument("--base", help="a shipped base's name or a model folder")
+    which.add_argument("--endpoint", metavar="ADDRESS", help="of a model that answers elsewhere over the same protocol: its Systems are passed on to")
+    one.add_argument("--model", default="", metavar="NAME", help="with --endpoint: the model's name there")
     one.add_argument("--port", type=int, default=0, help="0: any free one")
     one.add_argument("--idle", type=float, default=900, help="seconds without a question after which it leaves")
+    one = verb("index", _index, "build the search index of a task's documents, with progress; prints its key")
+    one.add_argument("task")
+    one.add_argument("--settings", default="{}", metavar="JSON", help='retrieval settings that differ from the defaults, as {"chunk_words": 200}')
+    one = verb("search", _search, "for programs: answer questions to built indexes, one line of JSON each, from stdin to stdout")
+    one.add_argument("--idle", type=float, default=600, help="seconds without a question after which it leaves")
     verb("supervisor", _supervisor, "run the supervisor in the foreground (the first launch starts it by itself)")
     one = verb("runs", _runs, "list the runs")
     one.add_argument("--json", action="store_true")
@@ -70,7 +78,32 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("folder", type=Path, nargs="?", default=Path("../shared/data"), help="default: ../shared/data")
     one.add_argument("--only", nargs="+", default=(), metavar="START", help="only files whose path in the folder starts so")
     one.add_argument("--save", type=Path, metavar="PAGE", help="also put the table between its marks in a Markdown page")
+    one = verb("harness", _harness, "evaluate a System on tasks of lm-evaluation-harness, or write a suite as such a task")
+    one.add_argument("system", nargs="?", default="", metavar="RUN", help="a finished run, or a shipped base's name")
+    one.add_argument("--tasks", nargs="+", default=(), metavar="TASK")
+    one.add_argument("--include_path", "--include-path", type=Path, metavar="FOLDER",
+                     help="a folder with task files, which can hold code: give only one that you trust")
+    one.add_argument("--plain", action="store_true", help="the tasks' prompts as raw text: measures the weights, not the System's prompting")
+    one.add_argument("--limit", type=int, metavar="N", help="only the first N items of each task")
+    one.add_argument("--num_fewshot", "--num-fewshot", type=int, metavar="N", help="worked examples that the harness puts before each question")
+    one.add_argument("--write-task", default="", metavar="SUITE", help="write this suite, or this task's test split, as a task folder (--save)")
+    one.add_argument("--save", type=Path, metavar="FOLDER", help="where results or the task folder go (default for results: the workspace)")
+    one = verb("import", _import, "make a task of a table of any size, in the background, with progress")
+    one.add_argument("file", type=Path, help="CSV, TSV, JSON, JSONL or Parquet on this machine, also in .gz or .zip")
+    one.add_argument("--name", default="", help="of the task (default: the file's name)")
+    for part, about in (("prompt", "template over columns, as {title}\\n\\n{body}"), ("answer", "template over columns"), ("split-column", "says train, "
+                        "validation or test"), ("entity-column", "rows with the same value stay in one split")):
+        one.add_argument(f"--{part}", default=None, metavar="COLUMNS", help=f"{about} (default: what the columns' names say)")
+    one.add_argument("--rows", type=int, default=0, metavar="N", help="at most so many, drawn with a fixed seed (default: all)")
+    one.add_argument("--test", type=int, default=1_000, metavar="N", help="rows of the test split (default: 1,000)")
+    one.add_argument("--validation", type=int, default=1_000, metavar="N", help="rows of the validation split (default: 1,000)")
+    one.add_argument("--mend", nargs="+", default=(), choices=("garbled", "mask", "leaks", "duplicates"), help="what to mend on the way")
     verb("resume", _resume, "queue a stopped or failed run again").add_argument("run")
+    one = verb("download", _download, "bring a model, or the tables of a data set, from a hub (HF_ENDPOINT; HF_TOKEN for gated ones)")
+    one.add_argument("name", help="owner/name, as on the hub's page")
+    one.add_argument("--revision", default="main", help="branch, tag or commit (default: main); what is kept is named by its commit")
+    one.add_argument("--dataset", action="store_true", help="a data set instead of a model")
+    one.add_argument("--files", nargs="+", default=(), metavar="FILE", help="only these tables of a data set (default: all)")
     return parser
 
 
@@ -203,10 +236,31 @@ def _probes(base: dict) -> str:
 
 def _serve(args: argparse.Namespace) -> None:
     from lab import store
-    kind = "shipped" if args.base in store.bases.shipped() else "folder"
-    base = store.bases.resolve(kind, args.base)
+    if args.endpoint:
+        base = store.bases.resolve("endpoint", args.model, args.endpoint)
+    else:
+        base = store.bases.resolve("shipped" if args.base in store.bases.shipped() else "folder", args.base)
     from lab.serve import serve
     serve(base, args.port, args.idle)
+
+
+def _index(args: argparse.Namespace) -> None:
+    from pydantic import ValidationError
+
+    from lab import searcher, store
+    from lab.core import DataError, Retrieval, index_key
+    try:
+        settings = Retrieval.model_validate_json(args.settings)
+    except ValidationError as error:
+        raise DataError("; ".join(f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in error.errors()), "--settings",
+                        f"Settings: {', '.join(Retrieval.model_fields)}") from error
+    count = searcher.build(args.task, settings, lambda part, done, total: print(f"{part}: {done:,} of {total:,}", file=sys.stderr, flush=True))
+    print(f"{index_key(settings, store.tasks.load(args.task).task)}: {count:,} passages")
+
+
+def _search(args: argparse.Namespace) -> None:
+    from lab import searcher
+    searcher.serve(args.idle)
 
 
 def _supervisor(args: argparse.Namespace) -> int:
@@ -229,6 +283,27 @@ def _imports(args: argparse.Namespace) -> None:
     print(imports.markdown(found))
 
 
+def _harness(args: argparse.Namespace) -> None:
+    from lab import harness
+    from lab.core import DataError
+    if args.write_task:
+        if not args.save:
+            raise DataError("Nothing says where the task goes", "--save", f"python -m lab harness --write-task {args.write_task} --save FOLDER")
+        print(f"{harness.write_task(args.write_task, args.save)} was written to {args.save}")
+        return
+    if not args.system or not args.tasks:
+        raise DataError("A run and its tasks are needed", "harness", "python -m lab harness RUN --tasks TASK --include_path FOLDER")
+    table, results = harness.run(args.system, args.tasks, args.include_path, args.save, args.plain, args.limit, args.num_fewshot)
+    print(f"{table}\n{results}")
+
+
+def _import(args: argparse.Namespace) -> int:
+    from lab.jobs import import_verb
+    return import_verb.run(args.file, args.name, {"prompt": args.prompt, "answer": args.answer, "split_column": args.split_column,
+                                                  "entity_column": args.entity_column},
+                           {"rows": args.rows, "test": args.test, "validation": args.validation, "mends": tuple(args.mend)})
+
+
 def _stop(args: argparse.Namespace) -> None:
     from lab import jobs
     jobs.stop(args.run, keep=args.keep)
@@ -239,3 +314,8 @@ def _resume(args: argparse.Namespace) -> None:
     from lab import jobs
     jobs.resume(args.run)
     print(f"{args.run} is queued again")
+
+
+def _download(args: argparse.Namespace) -> int:
+    from lab.jobs import downloading
+    return downloading.main(args.name, args.revision, "dataset" if args.dataset else "model", args.files)

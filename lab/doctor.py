@@ -10,9 +10,10 @@ import sqlite3
 from typing import Any
 
 import httpx
-from huggingface_hub.constants import ENDPOINT
 
 from lab import jobs, store
+from lab.core import AccessError
+from lab.jobs import hub_client
 
 PACKAGES = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "streamlit", "plotly", "pandas")
 HUB_SECONDS = 3.0
@@ -44,11 +45,11 @@ def _version(name: str) -> str | None:
 
 def hub_reachable() -> bool:
     """Whether the model hub answers within a few seconds. Offline by setting counts as not reachable."""
-    if os.environ.get("HF_HUB_OFFLINE") == "1":
+    if hub_client.offline():
         return False
     try:
-        return httpx.head(ENDPOINT, timeout=HUB_SECONDS, follow_redirects=True).status_code < 500
-    except httpx.HTTPError:
+        return httpx.head(hub_client.endpoint(), timeout=HUB_SECONDS, follow_redirects=True).status_code < 500
+    except (httpx.HTTPError, AccessError):
         return False
 
 

@@ -21,9 +21,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from lab.answerer import Answerer, Question
+from lab import store
 from lab.core import Base
 from lab.jobs import answerer as announcement
+from lab.questions import Question
 
 HOST = "127.0.0.1"
 LONGEST_BODY = 1 << 20
@@ -31,8 +32,9 @@ IDLE_SECONDS = 900.0
 
 
 def serve(base: Base, port: int = 0, idle_seconds: float = IDLE_SECONDS, slot: str = "cpu:0") -> None:
-    """Serve until idle or told to stop. Announces itself in the workspace once questions can come."""
-    answerer = Answerer(base, slot)
+    """Serve until idle or told to stop. Announces itself in the workspace once questions can come. A base in memory uses the slot; one
+    behind an endpoint is only passed on to, and needs none of the model's libraries."""
+    answerer = _loaded(base, slot) if store.bases.has_files(base) else _relayed(base)
     token = secrets.token_urlsafe(24)
     listener = socket.create_server((HOST, port))
     server = uvicorn.Server(uvicorn.Config(_app(answerer, token), log_level="warning", lifespan="off"))
@@ -45,13 +47,23 @@ def serve(base: Base, port: int = 0, idle_seconds: float = IDLE_SECONDS, slot: s
         announcement.withdraw(base.fingerprint)
 
 
-def _leave_when_idle(answerer: Answerer, idle_seconds: float) -> None:
+def _loaded(base: Base, slot: str) -> Any:
+    from lab.answerer import Answerer
+    return Answerer(base, slot)
+
+
+def _relayed(base: Base) -> Any:
+    from lab.relay import Relay
+    return Relay(base)
+
+
+def _leave_when_idle(answerer: Any, idle_seconds: float) -> None:
     while time.monotonic() - answerer.last_used < idle_seconds:
         time.sleep(min(5.0, idle_seconds / 4))
     os.kill(os.getpid(), signal.SIGTERM)  # uvicorn ends open answers first
 
 
-def _app(answerer: Answerer, token: str) -> Starlette:
+def _app(answerer: Any, token: str) -> Starlette:
     def allowed(request: Request) -> bool:
         given = request.headers.get("authorization", "").removeprefix("Bearer ").strip()
         return hmac.compare_digest(given.encode(), token.encode())
@@ -60,7 +72,8 @@ def _app(answerer: Answerer, token: str) -> Starlette:
         if not allowed(request):
             return _error("The token is missing or wrong", 401)
         about = await asyncio.to_thread(answerer.models)
-        data = [{"id": m["id"], "object": "model", "created": 0, "owned_by": "lever-lab", "lever_lab": m} for m in about]
+        data = [{"id": m["id"], "object": "model", "created": 0, "owned_by": "lever-lab", "max_model_len": answerer.base.context,
+                 "lever_lab": m} for m in about]
         return JSONResponse({"object": "list", "data": data})
 
     async def completions(request: Request) -> Response:
@@ -96,7 +109,7 @@ def _error(message: str, status: int) -> Response:
     return JSONResponse({"error": {"message": message, "type": "invalid_request_error"}}, status)
 
 
-async def _complete(answerer: Answerer, body: dict[str, Any]) -> Response:
+async def _complete(answerer: Any, body: dict[str, Any]) -> Response:
     loop, pieces = asyncio.get_running_loop(), asyncio.Queue()
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     question = Question(model=str(body.get("model", "base")), prompt=body["messages"][-1]["content"], history=body["messages"][:-1],
@@ -108,7 +121,7 @@ async def _complete(answerer: Answerer, body: dict[str, Any]) -> Response:
         pass
     if question.failure:
         return _error(question.failure, 400)
-    return JSONResponse({**_head(question, "chat.completion"), "usage": _usage(question), "lever_lab": _about(question), "choices": [
+    return JSONResponse({**_head(question, "chat.completion"), "usage": question.usage, "lever_lab": _about(question), "choices": [
         {"index": 0, "message": {"role": "assistant", "content": question.shown}, "finish_reason": _reason(question)}]})
 
 
@@ -121,7 +134,7 @@ async def _stream(question: Question, pieces: asyncio.Queue, body: dict[str, Any
         else:
             yield _chunk(question, {}, _reason(question), lever_lab=_about(question))
             if (body.get("stream_options") or {}).get("include_usage"):
-                yield f"data: {json.dumps({**_head(question, 'chat.completion.chunk'), 'choices': [], 'usage': _usage(question)})}\n\n"
+                yield f"data: {json.dumps({**_head(question, 'chat.completion.chunk'), 'choices': [], 'usage': question.usage})}\n\n"
         yield "data: [DONE]\n\n"
     finally:
         question.cancelled = True  # the client went away, or everything was said
@@ -136,11 +149,6 @@ def _head(question: Question, kind: str) -> dict[str, Any]:
     return {"id": f"chatcmpl-{id(question):x}", "object": kind, "created": int(time.time()), "model": question.model}
 
 
-def _usage(question: Question) -> dict[str, int]:
-    sent, written = len(question.asked.ids), len(question.ids)
-    return {"prompt_tokens": sent, "completion_tokens": written, "total_tokens": sent + written}
-
-
 def _reason(question: Question) -> str:
     return "stop" if question.ended else "length"
 
@@ -148,4 +156,4 @@ def _reason(question: Question) -> str:
 def _about(question: Question) -> dict[str, Any]:
     """What the lab's own pages show beside an answer."""
     return {"passages": [p.model_dump() for p in question.asked.passages], "prompt": question.asked.text, "note": question.asked.note,
-            "seconds": question.seconds, "first_token_seconds": question.first, "decoding": "greedy", "usage": _usage(question)}
+            "seconds": question.seconds, "first_token_seconds": question.first, "decoding": "greedy", "usage": question.usage}

@@ -1,6 +1,7 @@
 """One run's process: makes a System real and scores it. Wires methods, evals and the store; decides nothing else.
 
-Called as work(run, attempt, slot) in a child of the warm parent, or as `python -m lab.worker RUN ATTEMPT SLOT`.
+Called as work(run, attempt, slot) in a child of the warm parent, or as `python -m lab.worker RUN ATTEMPT SLOT`. With a stage's number
+behind these it is a further process of a stage that several devices share: it computes its part and writes nothing.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from itertools import islice
 
 import psutil
 
 from lab import store
-from lab.core import WORLD_TEXT, Event, Failure, Retrieval, Run, Stopped, TaskData, adapter_key, failure_of, index_key
+from lab.core import WORLD_TEXT, Event, Failure, LabError, Run, Stopped, TaskData, adapter_key, failure_of
+from lab.core.fit import Plan, size_words
+from lab.jobs import fit, hardware, plans
 from lab.jobs.outcomes import evaluation_key, kept_name, suites_of
 
 WORLD_TEXTS = 2_000  # documents of the world's corpus to replay from
@@ -65,26 +69,49 @@ class _Job:
         self.stage = "load"
         self.stop = threading.Event()
         self.kept = False
+        self.slot = ""
+        self.silent = False
+        self.plan = Plan()
 
     def execute(self, slot: str) -> bool:
         """Build the parts, score them. True where the user stopped the training and kept what was there."""
+        self.slot = slot
         if self.run.pretraining:
             return self.pretrain(slot)
+        data = store.tasks.load(self.run.task)
+        if not store.bases.has_files(self.run.system.base):
+            self.score(self.endpoint(data), None)
+            return self.kept
+        self.note("load", "Loading the base model")
+        loaded, asker = self.load(data)
+        self.score(asker, self.train(loaded, data, asker) if self.run.system.training else None)
+        return self.kept
+
+    def load(self, data: TaskData):
+        """The base on its device, and the System's asker."""
         from lab.engine.devices import settle
         from lab.engine.load import load_base
         from lab.methods.asking import Asker
-        self.note("load", "Loading the base model")
-        data = store.tasks.load(self.run.task)
-        loaded = load_base(store.bases.folder_of(self.run.system.base), settle(slot), self.run.system.template)
-        asker = Asker(self.run.system, loaded, data.split("train"), self.index(data) if self.run.system.retrieval else None)
-        self.score(asker, self.train(loaded, data, asker) if self.run.system.training else None)
-        return self.kept
+        system = self.run.system
+        loaded = load_base(store.bases.folder_of(system.base), settle(self.slot), system.template, system.quantisation)
+        return loaded, Asker(system, loaded, data.split("train"), self.index(data) if system.retrieval else None)
+
+    def endpoint(self, data: TaskData):
+        """The asker of a System whose base is behind an endpoint. No model is loaded."""
+        from lab.methods.endpoint import EndpointAsker
+        from lab.remote import Client
+        system = self.run.system
+        self.note("load", f"Asking {system.base.ref} at {system.base.address}")
+        client = Client(system.base.address, system.base.ref, self.should_stop)
+        return EndpointAsker(system, client, data.split("train"), self.index(data) if system.retrieval else None)
 
     # events ------------------------------------------------------------------------------------------------------------
 
     def emit(self, kind: str, stage: str, **fields) -> None:
         """Append an event. A full disk must not end a training run for the sake of a point on a curve: it is printed."""
         self.stage = stage
+        if self.silent:
+            return
         try:
             store.runs.emit(self.run.id, Event(at=time.time(), attempt=self.attempt, kind=kind, stage=stage, **fields))
         except OSError as error:
@@ -102,15 +129,16 @@ class _Job:
     # parts -------------------------------------------------------------------------------------------------------------
 
     def index(self, data: TaskData):
-        from lab.methods.retrieval import Searcher, build_index
-        settings: Retrieval = self.run.system.retrieval
-        key = index_key(settings, data.task)
-        with store.artifacts.only_maker(key):
-            if store.artifacts.find(key) is None:
-                self.note("index", f"Indexing {len(data.documents)} documents")
-                with store.artifacts.making(key, {"kind": "index", "settings": settings.model_dump(mode="json")}) as folder:
-                    build_index(settings, data.documents, folder)
-        return Searcher(settings, store.artifacts.find(key))
+        from lab.searcher import index_of
+        told: dict[str, _Throttle] = {}
+
+        def report(part: str, done: int, total: int) -> None:
+            if self.should_stop():
+                raise Stopped
+            tell = told.setdefault(part, _Throttle(lambda done, total: self.emit("progress", "index", step=done, total=total, values={"part": part})))
+            tell(done, total)
+
+        return index_of(self.run.system.retrieval, data, report)
 
     def train(self, loaded, data: TaskData, asker):
         """Put what the System trained on the base: stages that some System trained before are reused. Returns the bank that holds it."""
@@ -143,7 +171,9 @@ class _Job:
         """Train one stage into its artifact, on the weights that the bank has chosen and the adapter `before`, if there is one. Returns the
         artifact's name, which is another one where the user stopped and kept."""
         from lab.engine.adapters import save_adapter, trainable_parameters
+        from lab.engine.energy import Meter
         from lab.engine.weights import BASE, save_weights
+        from lab.methods import group, memory
         from lab.methods.stages import run_stage
         from lab.methods.training import Hooks
         stage = self.run.system.training[number - 1]
@@ -153,21 +183,25 @@ class _Job:
         root = store.runs.checkpoints(self.run.id, key)
         hooks = Hooks(metric=lambda step, total, values: self.emit("metric", stage.kind, step=step, total=total, values=values),
                       should_stop=self.should_stop, finish_checkpoint=store.files.write_manifest, checkpoints=root,
-                      resume_from=store.runs.complete_checkpoint(root),
+                      resume_from=store.runs.complete_checkpoint(root), plan=self.plans(loaded, stage),
                       checkpoint_seconds=float(os.environ.get("LAB_CHECKPOINT_SECONDS", "60")))
         self.note(stage.kind, f"Training on {stage.kind.upper()} rows" + (f", resuming at {hooks.resume_from.name}" if hooks.resume_from else ""))
-        begun, cpu = time.time(), time.process_time()
-        about = {"kind": "weights" if stage.full else "adapter", "stage": stage.model_dump(mode="json"), "trainable": trainable_parameters(model)}
+        begun, cpu, meter = time.time(), time.process_time(), Meter(loaded.device)
+        about = {"kind": "weights" if stage.full else "adapter", "stage": stage.model_dump(mode="json"), "trainable": trainable_parameters(model),
+                 "rendered": rendered(loaded.template, asker.training_messages(stage.with_passages), data.split("test"))}
         try:
-            run_stage(dataclasses.replace(loaded, model=model), stage, asker.training_messages(stage.with_passages), data, root, hooks,
-                      self.general(loaded, stage))
+            with memory.measured(loaded.device) as peak, group.together(stage.devices, self.command(number), self.logs()) as others:
+                hooks.check_group = others.check
+                run_stage(dataclasses.replace(loaded, model=model), stage, asker.training_messages(stage.with_passages), data, root, hooks,
+                          self.general(loaded, stage))
         except Stopped:
             if not (store.runs.asked_to_stop(self.run.id) or {}).get("keep"):
                 raise
             self.kept = True
         finally:
-            about |= {"seconds": time.time() - begun, "cpu_seconds": time.process_time() - cpu}
+            about |= {"seconds": time.time() - begun, "cpu_seconds": time.process_time() - cpu, "joules": meter.joules()}
         model.eval()
+        about["memory"] = self.tell_memory(stage, loaded.device, peak.measured)
         name = kept_name(key, self.run.id, self.attempt) if self.kept else key
         with store.artifacts.making(name, about) as folder:
             if stage.full:
@@ -176,6 +210,68 @@ class _Job:
                 save_adapter(model, folder)
                 model.unload()  # the next stage, or the scoring, starts from the saved file
         return name
+
+    def plans(self, loaded, stage):
+        """How the stage's largest batches find room on this device, chosen once they are known and said as an event."""
+        from lab.methods import memory
+
+        def chosen(batches):
+            system, shape = self.run.system, None
+            try:
+                shape = fit.shape_of(store.bases.folder_of(system.base), system.base.parameters)
+            except LabError:  # it does not say its sizes: the dry run and the run will tell
+                pass
+            shared = [batch.model_copy(update={"rows": -(-batch.rows // stage.devices)}) for batch in batches]
+            room = hardware.free(self.slot) + memory.held(loaded.device)
+            self.plan = plans.plan(shape, stage, loaded.device.type, shared, room, system.quantisation)
+            self.note(stage.kind, self.plan.why)
+            return self.plan
+        return chosen
+
+    def tell_memory(self, stage, device, measured: int | None) -> dict[str, int | None]:
+        """The estimate beside what the stage took at its highest moment: an event, and for the artifact's manifest."""
+        from lab.methods.memory import comparable
+        estimated = comparable(self.plan.estimate, device) if self.plan.estimate else None
+        words = [f"{name} {size_words(value) if value else 'not known'}" for name, value in (("estimated", estimated), ("measured", measured))]
+        found = {"estimated": estimated, "measured": measured}
+        self.emit("note", stage.kind, message=f"Memory: {', '.join(words)}", values={f"memory_{name}": value for name, value in found.items()})
+        return found
+
+    def command(self, number: int) -> list[str]:
+        """What starts a further process for a stage."""
+        return [sys.executable, "-m", "lab.worker", self.run.id, str(self.attempt), self.slot, str(number)]
+
+    def logs(self):
+        return store.runs.log_path(self.run.id, self.attempt).parent
+
+    def share(self, slot: str, number: int) -> None:
+        """A further process's part in stage `number`: what stands before it is there already, and nothing is written."""
+        from lab.engine.bank import AdapterBank
+        from lab.engine.weights import BASE
+        from lab.methods import group
+        from lab.methods.stages import run_stage
+        from lab.methods.training import Hooks
+        self.slot, self.silent = slot, True
+        data = store.tasks.load(self.run.task)
+        loaded, asker = self.load(data)
+        bank, weights, adapter = AdapterBank(loaded), BASE, None
+        for place, before in enumerate(self.run.system.training[:number - 1], start=1):
+            name = adapter_key(self.run.system, data.task, place)
+            if before.full:
+                weights = name
+                bank.add_weights(name, store.artifacts.find(name))
+            else:
+                adapter = store.artifacts.find(name)
+        bank.choose([weights])
+        stage = self.run.system.training[number - 1]
+        model = self.to_train(loaded, stage, adapter)
+        if stage.full:
+            bank.choose([BASE])
+        root = store.runs.checkpoints(self.run.id, adapter_key(self.run.system, data.task, number))
+        hooks = Hooks(metric=lambda *_: None, checkpoints=root, resume_from=store.runs.complete_checkpoint(root), plan=self.plans(loaded, stage))
+        with group.joined():
+            run_stage(dataclasses.replace(loaded, model=model), stage, asker.training_messages(stage.with_passages), data, root, hooks,
+                      self.general(loaded, stage))
 
     def to_train(self, loaded, stage, before):
         """The model with what the stage trains: a copy with all weights, the adapter of the stage before, or a new one."""
@@ -244,6 +340,21 @@ class _Job:
             store.evaluations.save(evaluate(asker, suite, key, self.run.id, report, stop, bank))
 
 
+def rendered(template, messages, items) -> dict[str, str]:
+    """The first test question as training would write it, to be held against the prompt that was really sent for it. Nothing is trained on it."""
+    if not items:
+        return {}
+    prompt, trained = template.training_text(messages(items[0].prompt), items[0].answer)
+    return {"item": items[0].id, "prompt": prompt, "answer": trained}
+
+
+def share(run_id: str, attempt: int, slot: str, number: int) -> int:
+    """A further process of a stage; the first one hears of a failure by the exit code and reads the reason in the log."""
+    with suppress(Stopped):
+        _Job(run_id, attempt).share(slot, number)
+    return 0
+
+
 class _Throttle:
     """Passes progress on at most twice a second, and always the last."""
 
@@ -257,4 +368,5 @@ class _Throttle:
 
 
 if __name__ == "__main__":
-    raise SystemExit(work(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
+    given = sys.argv[1:]
+    raise SystemExit(share(given[0], int(given[1]), given[2], int(given[3])) if len(given) > 3 else work(given[0], int(given[1]), given[2]))

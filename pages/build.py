@@ -14,7 +14,7 @@ st.title("Build an experiment")
 st.caption("One base, one or more tasks, and the Systems to compare on them. Nothing is queued before you press Launch.")
 
 st.header("1. Base")
-base = bases.choose_base("build")
+base = bases.choose_base("build", endpoints=True)
 if base is None:
     st.stop()
 model_card.model_card(base)
@@ -26,6 +26,8 @@ tasks = st.multiselect("Tasks", list(names), default=list(names)[:1], format_fun
 suites = st.pills("Abilities to watch (retention suites)", list(titles), selection_mode="multi", default=list(titles), key="build_suites",
                   format_func=lambda name: text.label(titles[name]), persist_state="session",
                   help="Asked of every System, so that you see what it forgot.")
+
+primary = planning.primary_of(tasks)
 
 st.header("3. Systems")
 expert = st.segmented_control("Settings", ["Simple", "Expert"], default="Simple", key="build_mode", bind="query-params", required=True,
@@ -39,7 +41,7 @@ st.header("4. What will be run")
 name = st.text_input("Name", value="My experiment", max_chars=80, key="build_name", persist_state="session")
 question = st.text_input("Question it answers", max_chars=300, key="build_question", persist_state="session",
                          placeholder="Which lever makes our support answers right?")
-experiment = planning.draft(name, question or "", tasks, chosen, suites, list(range(seeds))) if chosen is not None else None
+experiment = planning.draft(name, question or "", tasks, chosen, suites, list(range(seeds)), primary) if chosen is not None else None
 allowed = planning.plan_panel(experiment) if experiment else False
 
 if st.button("Launch", type="primary", icon=":material/rocket_launch:", key="build_launch", disabled=not allowed):

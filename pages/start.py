@@ -23,7 +23,7 @@ def results() -> None:
     views, tasks = reads.views(newest.id), reads.task_names()
     if reads.active(newest.id):
         panels.progress_line(views, tasks)
-    panels.matrix_panel(scored.board(newest.id, newest.seeds[0]), key="start_matrix")
+    panels.matrix_panel(scored.board(newest.id), key="start_matrix")
 
 
 def forgotten() -> None:

@@ -49,7 +49,7 @@ def test_pretraining_writes_nowhere_where_something_is(tmp_path):
     assert done.returncode == 1 and "exists already" in done.stderr
 
 
-@pytest.mark.parametrize("verb", ["doctor", "tour", "pretrain", "evidence", "serve", "supervisor", "runs", "stop", "resume"])
+@pytest.mark.parametrize("verb", ["doctor", "tour", "pretrain", "evidence", "serve", "supervisor", "runs", "stop", "resume", "harness", "download"])
 def test_every_verb_explains_itself(verb, capsys):
     with pytest.raises(SystemExit) as left:
         cli.main([verb, "--help"])

@@ -9,30 +9,36 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = {
-    "core": set(),
-    "store": {"core"}, "compare": {"core"}, "corpus": {"core"},
+    "core": set(), "remote": {"core"},
+    "store": {"remote", "core"}, "compare": {"core"}, "corpus": {"core"},
     "jobs": {"store", "corpus", "core"},
     "engine": {"corpus", "core"},
-    "methods": {"engine", "corpus", "core"},
-    "evals": {"methods", "engine", "corpus", "core"},
+    "methods": {"remote", "engine", "corpus", "core"},
+    "evals": {"remote", "methods", "engine", "corpus", "core"},
     "world": {"engine", "corpus", "core"},
-    "ui": {"jobs", "store", "compare", "corpus", "core"},
+    "ui": {"remote", "jobs", "store", "compare", "corpus", "core"},
     "pages": {"ui", "jobs", "compare", "core"}, "app": {"ui", "core"},  # choose, one lab call, draw
-    "worker": {"methods", "evals", "world", "engine", "corpus", "store", "jobs", "core"},
+    "searcher": {"methods", "store", "jobs", "core"},
+    "worker": {"remote", "searcher", "methods", "evals", "world", "engine", "corpus", "store", "jobs", "core"},
     "warm": {"worker", "store", "jobs", "core"},
-    "answerer": {"methods", "engine", "corpus", "store", "jobs", "core"},
-    "serve": {"answerer", "jobs", "store", "core"},
+    "questions": {"methods", "store", "core"},
+    "relay": {"remote", "questions", "methods", "store", "core"},
+    "answerer": {"questions", "methods", "engine", "corpus", "store", "jobs", "core"},
+    "serve": {"relay", "answerer", "questions", "jobs", "store", "core"},
     "doctor": {"jobs", "store", "core"},
-    "cli": {"jobs", "store", "compare", "world", "serve", "doctor", "core"},
+    "harness": {"answerer", "evals", "engine", "corpus", "store", "core"},
+    "cli": {"jobs", "store", "compare", "world", "serve", "searcher", "doctor", "core", "harness"},
     "__main__": {"cli"},
 }
 HOMES = {
     "streamlit": {"ui", "pages", "app"},
     "plotly": {"ui"},
+    "httpx": {"remote", "jobs", "ui", "doctor"},  # endpoints, the hub, the answerer, whether the hub is there
     "torch": {"engine", "methods", "evals", "world", "worker", "warm", "answerer"},
     "transformers": {"engine", "methods", "evals", "world", "worker", "warm", "answerer"},
     "peft": {"engine", "methods"},
     "trl": {"methods"},
+    "lm_eval": {"evals", "harness"},
 }
 
 
@@ -74,7 +80,7 @@ def test_rooms_import_only_their_neighbours(path):
 
 def test_the_apps_rooms_load_no_torch():
     code = ("import sys, pkgutil, importlib, lab\n"
-            "for room in ('core', 'store', 'compare', 'corpus', 'jobs', 'ui'):\n"
+            "for room in ('core', 'remote', 'store', 'compare', 'corpus', 'jobs', 'ui'):\n"
             "    package = importlib.import_module(f'lab.{room}')\n"
             "    for found in pkgutil.walk_packages(package.__path__, f'lab.{room}.'):\n"
             "        if not found.name.endswith(('__main__', '.child')): importlib.import_module(found.name)\n"

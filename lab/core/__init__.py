@@ -21,6 +21,6 @@ from lab.core.pretraining import OBJECTIVES, Pretraining
 from lab.core.runs import ALLOWED, FINAL, Event, Run, State
 from lab.core.settings import PASSAGE_FORMAT, WORLD_TEXT, Dpo, Prompting, Retrieval, Sft, Stage, proposed_retrieval, proposed_stage
 from lab.core.systems import PLAIN_TEMPLATE, Base, System, adapter_key, index_key, system_key, trains_with, used_data, weights_key
-from lab.core.tasks import Document, Example, Item, Preference, Scorer, Section, Suite, Task, TaskData, training_rows
+from lab.core.tasks import Document, Example, Item, Judge, Preference, Scorer, Section, Suite, Task, TaskData, training_rows
 
 __all__ = [name for name in dir() if not name.startswith("_")]

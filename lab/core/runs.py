@@ -42,6 +42,11 @@ class Run(Value):
         return self
 
     @property
+    def devices(self) -> int:
+        """Devices that it holds at a time: the most that one of its stages asks for."""
+        return max((stage.devices for stage in self.system.training), default=1) if self.system else 1
+
+    @property
     def title(self) -> str:
         """For people: the System's name, or what is pretrained."""
         return self.system.name if self.system else f"Pretraining {self.pretraining.title}"

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from lab.core.base import Value, content_key
-from lab.core.settings import LATER, Prompting, Retrieval, Stage
+from lab.core.settings import COMPUTED, LATER, Prompting, Retrieval, Stage
 from lab.core.tasks import Task
 
 # A tokenizer without a chat template gets this one, stored with the System. It is Jinja, as chat templates are.
@@ -97,8 +97,8 @@ def _base_content(system: System) -> str | list[str]:
 
 def _content(stage: Stage | Retrieval, unused: set[str]) -> dict[str, Any]:
     """A part's settings as they count in keys. Settings that came later count only where they are used, so that what was made
-    before them keeps its name."""
-    found = stage.model_dump(mode="json", exclude=unused)
+    before them keeps its name; how a step is computed never counts."""
+    found = stage.model_dump(mode="json", exclude=unused | COMPUTED)
     source = found.pop("replay_from", None)  # names content: it counts where it is read, also where it is the default
     kept = {name: value for name, value in found.items() if name not in LATER or value != type(stage).model_fields[name].default}
     return kept | ({"replay_from": source} if found.get("replay") or found.get("ewc") else {})

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Literal, Sequence
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from lab.core.base import Value, content_key
 
 Split = Literal["train", "validation", "test"]
 ScorerKind = Literal["exact_match", "normalised_match", "contains_answer", "json_match", "json_valid", "json_fields", "rule",
-                     "multiple_choice", "answer_loss", "text_loss", "all_of"]
+                     "multiple_choice", "answer_loss", "text_loss", "all_of", "judge"]
 LOSSES = ("answer_loss", "text_loss")
+RUBRIC = ("10: everything the reference answer says, and nothing that is wrong. 5: half of it, or right with a clear flaw. "
+          "0: wrong, empty, or about something else. Length and style do not count.")
+
+
+class Judge(Value):
+    """A model that grades answers, behind an OpenAI-compatible endpoint. Its key comes from the environment and stands nowhere."""
+
+    address: str = Field(min_length=1, max_length=500, description="where it answers, as http://127.0.0.1:8000/v1")
+    model: str = Field(min_length=1, max_length=300, description="the model's name there")
+    rubric: str = Field(RUBRIC, min_length=1, max_length=8_000, description="what each grade from 0 to 10 means")
+    pairwise: bool = Field(False, description="instead of grades: is the answer better than the reference answer? Asked in both orders; "
+                                              "1 or 0 where both agree, 0.5 where they do not")
 
 
 class Scorer(Value):
     """How one answer becomes one number. Higher is better, but for the losses (nats per token). `all_of` is 1 where every other scorer
-    of the suite that reads the written answer is fully satisfied."""
+    of the suite that reads the written answer by rule is fully satisfied."""
 
     kind: ScorerKind
     phrases: tuple[str, ...] = Field((), description="rule: the answer must hold one of these phrases (letter case does not count)")
+    judge: Judge | None = Field(None, description="judge: the model that grades")
+
+    @model_validator(mode="after")
+    def _judges_are_judged_by_someone(self) -> "Scorer":
+        if (self.kind == "judge") != (self.judge is not None):
+            raise ValueError("a scorer of the kind judge names its model, and no other kind does")
+        return self
 
     @property
     def higher_is_better(self) -> bool:
@@ -29,6 +50,19 @@ class Scorer(Value):
     def generates(self) -> bool:
         """Whether the model has to write an answer; the others read log-probabilities."""
         return self.kind not in (*LOSSES, "multiple_choice")
+
+
+def _checked(scorers: Sequence[Scorer]) -> None:
+    """Raises ValueError where a judge would decide alone."""
+    if scorers[0].kind == "judge":
+        raise ValueError("a judge model is never the only or the first scorer, as nobody can check it by rule: put another scorer before it")
+    if sum(scorer.kind == "judge" for scorer in scorers) > 1:
+        raise ValueError("one judge model scores a task: two would stand under one name")
+
+
+def _counted(scorer: Scorer) -> dict[str, Any]:
+    """A scorer as it counts in fingerprints: judges came later, and count only where there is one."""
+    return scorer.model_dump(mode="json", exclude={"judge"} if scorer.judge is None else set())
 
 
 class Item(Value):
@@ -55,6 +89,11 @@ class Suite(Value):
     chance: float = 0.0
     description: str = ""
 
+    @model_validator(mode="after")
+    def _no_judge_alone(self) -> "Suite":
+        _checked(self.scorers)
+        return self
+
     @property
     def primary(self) -> Scorer:
         return self.scorers[0]
@@ -62,8 +101,8 @@ class Suite(Value):
     @property
     def fingerprint(self) -> str:
         """Names what is asked and how it is scored; titles and descriptions do not count."""
-        return content_key([item.model_dump(mode="json") for item in self.items],
-                           [scorer.model_dump(mode="json") for scorer in self.scorers], self.max_new_tokens)
+        return content_key([item.model_dump(mode="json") for item in self.items], [_counted(scorer) for scorer in self.scorers],
+                           self.max_new_tokens)
 
 
 class Example(Value):
@@ -122,6 +161,11 @@ class Task(Value):
     counts: dict[str, int] = {}
     fingerprints: dict[str, str] = {}
 
+    @model_validator(mode="after")
+    def _no_judge_alone(self) -> "Task":
+        _checked(self.scorers)
+        return self
+
 
 class TaskData(Value):
     """A Task with its rows."""
@@ -146,8 +190,32 @@ class TaskData(Value):
         parts = {name: self.split(name) for name in ("train", "validation", "test")}
         parts |= {"preferences": self.preferences, "documents": self.documents}
         counts = {name: len(rows) for name, rows in parts.items()}
-        prints = {name: content_key([_content(row) for row in rows]) for name, rows in parts.items()}
+        prints = {name: _key_of(rows) for name, rows in parts.items()}
         return self.model_copy(update={"task": self.task.model_copy(update={"counts": counts, "fingerprints": prints})})
+
+
+class RowsKey:
+    """The fingerprint of many rows without holding them: equal to `content_key` of their list. `add` takes rows as plain values."""
+
+    def __init__(self) -> None:
+        self._digest, self.count = hashlib.sha256(b"[["), 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        text = json.dumps(row, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        self._digest.update((("," if self.count else "") + text).encode("utf-8", "surrogatepass"))
+        self.count += 1
+
+    def key(self) -> str:
+        whole = self._digest.copy()
+        whole.update(b"]]")
+        return whole.hexdigest()[:16]
+
+
+def _key_of(rows: Sequence[Value]) -> str:
+    key = RowsKey()
+    for row in rows:
+        key.add(_content(row))
+    return key.key()
 
 
 def _content(row: Value) -> dict[str, Any]:

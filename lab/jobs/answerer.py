@@ -108,8 +108,10 @@ def _started(base: Base, log: Path) -> Answerer:
 
 
 def command(base: Base) -> list[str]:
-    """What Python is asked to run. A made base is given as its folder."""
-    return ["-m", "lab", "serve", "--base", str(store.bases.folder_of(base)) if base.kind == "made" else base.ref]
+    """What Python is asked to run. A made or downloaded base is given as its folder."""
+    if not store.bases.has_files(base):
+        return ["-m", "lab", "serve", f"--endpoint={base.address}", f"--model={base.ref}"]
+    return ["-m", "lab", "serve", "--base", str(store.bases.folder_of(base)) if base.kind in ("made", "hub") else base.ref]
 
 
 def _not_ready(log: Path) -> ModelError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from collections.abc import Iterator
 
@@ -10,6 +11,7 @@ from lab.core import WORLD_TEXT, DataError, DiskError, Experiment, Failure, LabE
 from lab.jobs.fitting import too_big
 from lab.jobs.hardware import devices
 from lab.jobs.lengths import too_long
+from lab.jobs.templates import demand_usable
 
 MOST_NAMED = 20  # of a slice's values in one sentence
 FREE_BYTES = 500 << 20  # one small run's checkpoints, adapter and answers
@@ -22,7 +24,7 @@ def check(experiment: Experiment) -> list[Failure]:
 
 def problems(experiment: Experiment) -> list[LabError]:
     """The same as errors that can be raised."""
-    found = [*disk(), *_suites(experiment), *_bases(experiment), *_tasks(experiment)]
+    found = [*disk(), *_suites(experiment), *_bases(experiment), *_tasks(experiment), *_primary(experiment)]
     return list({str(error): error for error in found}.values())  # one base's trouble is met once per System
 
 
@@ -47,23 +49,38 @@ def _suites(experiment: Experiment) -> Iterator[LabError]:
 def _bases(experiment: Experiment) -> Iterator[LabError]:
     for base in experiment.bases():
         try:
-            store.bases.folder_of(base.base)
+            if store.bases.has_files(base.base):
+                demand_usable(base.base)
+                store.bases.folder_of(base.base)
+            else:
+                store.bases.resolve(base.base.kind, base.base.ref, base.base.address)  # it answers now; whether it will, the run tells
         except LabError as error:
             yield error
+
+
+def _primary(experiment: Experiment) -> Iterator[LabError]:
+    """A deciding metric must be one that the task's answers are scored by, and no judge model decides."""
+    for name, metric in experiment.primary.items():
+        if name in store.tasks.ids() and metric not in (kinds := [scorer.kind for scorer in store.tasks.glance(name).task.scorers if not scorer.judge]):
+            yield DataError(f"The deciding metric {metric} is not one of this task's scorers", name, f"Choose one of: {', '.join(kinds)}")
 
 
 def _tasks(experiment: Experiment) -> Iterator[LabError]:
     for name in experiment.tasks:
         try:
-            data = store.tasks.load(name)
+            data = store.tasks.glance(name)
         except LabError as error:
             yield error
             continue
+        yield from _judge(data)
         if not data.split("test"):
             yield DataError("The task has no test examples, so nothing could be scored", f"Task {data.task.name}",
                             "Save the task again with a test split")
         for system in experiment.systems:
             yield from _system(system, data)
+            if not store.bases.has_files(system.base):
+                yield from _answers_only(system, data)
+                continue
             yield from _fits(system, data)
             try:
                 yield from too_long(system, data)
@@ -71,9 +88,54 @@ def _tasks(experiment: Experiment) -> Iterator[LabError]:
                 yield error
 
 
+def _answers_only(system: System, data: TaskData) -> Iterator[LabError]:
+    """What a base behind an endpoint cannot have. How long its prompts may be is the endpoint's to say."""
+    where = f"System {system.name}, task {data.task.name}"
+    way_out = "Take it out of the System, or choose a base that is on this machine: a shipped one, a folder, a download"
+    if system.training:
+        yield ModelError(f"Training ({', '.join(stage.kind.upper() for stage in system.training)}) needs the model's weights, and an endpoint "
+                         "only answers", where, way_out)
+    if not any(scorer.generates for scorer in data.task.scorers):
+        yield ModelError("The task is scored by log-probabilities alone, and an endpoint shows none", where,
+                         "Choose a task with written answers, or a base that is on this machine")
+    if system.quantisation != "none":
+        yield ModelError("Weights behind an endpoint are held as its server holds them; they cannot be quantised from here", where, way_out)
+    if system.template:
+        yield ModelError("An endpoint renders conversations with its own template; another one cannot be given", where, way_out)
+
+
+def _judge(data: TaskData) -> Iterator[LabError]:
+    """A judge that does not answer would be met after all training."""
+    for judge in (scorer.judge for scorer in data.task.scorers if scorer.judge):
+        try:
+            store.bases.resolve("endpoint", judge.model, judge.address)
+        except LabError as error:
+            failure = error.failure
+            yield type(error)(f"The judge of task {data.task.name} cannot be asked: {failure.what}", failure.where, failure.do)
+
+
 def _fits(system: System, data: TaskData) -> Iterator[LabError]:
-    """What no device here could hold even with nothing else running."""
-    return too_big(system, data, devices())
+    """What the devices here lack, and what none of them could hold even with nothing else running."""
+    found = devices()
+    where = f"System {system.name}, task {data.task.name}"
+    gpus = sum(device.kind == "cuda" for device in found)
+    most = max((stage.devices for stage in system.training), default=1)
+    if most > max(1, gpus):
+        yield ModelError(f"A stage asks for {most} GPUs and this machine has {gpus}", where, f"Ask for {'1 device' if gpus < 2 else f'at most {gpus}'}")
+    if system.quantisation != "none":
+        yield from _few_bits(system, gpus, where)
+    yield from too_big(system, data, found)
+
+
+def _few_bits(system: System, gpus: int, where: str) -> Iterator[LabError]:
+    way_out = "Hold the base as it is, or choose a smaller one"
+    if not gpus:
+        yield ModelError(f"A base in {system.quantisation} needs a CUDA device, and this machine has none", where, way_out)
+    elif importlib.util.find_spec("bitsandbytes") is None:
+        yield ModelError("bitsandbytes, which holds weights in 8 or 4 bits, is not installed", where,
+                         "Install it beside the program (pip install bitsandbytes), or hold the base as it is")
+    if any(stage.full for stage in system.training):
+        yield ModelError("Weights in 8 or 4 bits cannot be trained themselves", where, "Use LoRA on them, or hold the base as it is")
 
 
 def _system(system: System, data: TaskData) -> Iterator[LabError]:
@@ -123,9 +185,9 @@ def _rows(stage: Sft, data: TaskData, where: str) -> Iterator[LabError]:
         do = (f"{name} has these values: {', '.join(values[:MOST_NAMED])}" if values else
               f"The training examples have these slices: {', '.join(known)}" if known else "The training examples have no slices: leave it empty")
         yield DataError(f"No training example is in the slice {stage.rows}", where, do)
-    elif stage.examples > len(found):
-        yield DataError(f"{stage.examples} training examples are asked for and there are {len(found)}"
-                        + (f" with {stage.rows}" if stage.rows else ""), where, f"Ask for at most {len(found)}, or 0 for all")
+    elif stage.examples > (there := len(found) if stage.rows else data.task.counts["train"]):
+        yield DataError(f"{stage.examples} training examples are asked for and there are {there}"
+                        + (f" with {stage.rows}" if stage.rows else ""), where, f"Ask for at most {there}, or 0 for all")
 
 
 def _general(stage: Sft, where: str) -> Iterator[LabError]:

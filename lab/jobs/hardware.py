@@ -69,6 +69,24 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def parts(slot: str) -> list[str]:
+    """The slots that a slot of several GPUs (cuda:0,1) is made of; a single one is itself."""
+    kind, _, indices = slot.partition(":")
+    return [f"{kind}:{index}" for index in indices.split(",")]
+
+
+def joined(wanted: list[str]) -> str:
+    """One slot of several, for a run whose stage they share."""
+    return f"{wanted[0].partition(':')[0]}:{','.join(slot.partition(':')[2] for slot in wanted)}"
+
+
+def free(slot: str) -> int:
+    """Bytes free on the slot's device now; of several the least."""
+    found = devices()
+    wanted = {f"{device.kind}:{device.index}": device.memory_free for device in found}
+    return min((wanted[name] for name in parts(slot) if name in wanted), default=min(device.memory_free for device in found))
+
+
 def slots(cpu_slots: int, found: list[Device]) -> list[str]:
     """The device pool: each GPU is one slot; without a GPU as many CPU slots as asked for."""
     gpus = [f"cuda:{device.index}" for device in found if device.kind == "cuda"]

@@ -21,7 +21,7 @@ def launch(experiment: Experiment, slots: int | None = None) -> list[Run]:
     for problem in problems(experiment):
         raise problem
     runs = plan(experiment)
-    store.experiments.save(experiment)
+    store.experiments.save(experiment.pinned(store.tasks.glance(name).task for name in experiment.tasks))
     if slots is not None:
         office.change(slots=slots)
     _queue(runs)

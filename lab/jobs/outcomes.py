@@ -22,7 +22,7 @@ def evaluation_key(run: Run, suite: Suite, kept: int = 0, task: Task | None = No
 
     `task`: the run's task, where the caller has read it already.
     """
-    task = task or store.tasks.load(run.task).task
+    task = task or store.tasks.glance(run.task).task
     key = weights_key(run.system, task) if is_raw_text(suite) else system_key(run.system, task)
     return content_key(key, "kept", run.id, kept) if kept else key
 
@@ -34,12 +34,12 @@ def kept_name(key: str, run_id: str, attempt: int) -> str:
 
 def suites_of(run: Run) -> list[Suite]:
     """The run's own test split, then its retention suites."""
-    return [store.tasks.load(run.task).test_suite(), *(store.tasks.load_suite(name) for name in run.suites)]
+    return [store.tasks.glance(run.task).test_suite(), *(store.tasks.load_suite(name) for name in run.suites)]
 
 
 def outcome_of(view: Any) -> Outcome:
     """A run's outcome from its view."""
-    run, task = view.run, store.tasks.load(view.run.task).task
+    run, task = view.run, store.tasks.glance(view.run.task).task
     found = {suite.name: store.evaluations.find(evaluation_key(run, suite, view.state.kept, task), suite.fingerprint) for suite in suites_of(run)}
     failure = view.state.failure
     return Outcome(system=run.system.name, task=run.task, seed=run.seed, run=run, status=view.status,

@@ -19,7 +19,7 @@ def plan(experiment: Experiment) -> list[Run]:
     Bare bases come first, then what needs no training, then the rest, dealt out so that Systems that share an adapter stand
     apart: the first makes it, the others find it. Raises DataError for an unknown task.
     """
-    tasks = {name: store.tasks.load(name).task for name in experiment.tasks}
+    tasks = {name: store.tasks.glance(name).task for name in experiment.tasks}
     wanted = [(system.with_seed(seed), tasks[name], seed)
               for system in (*missing_bases(experiment), *experiment.systems) for name in experiment.tasks
               for seed in experiment.seeds]
@@ -36,7 +36,7 @@ def missing_bases(experiment: Experiment) -> list[System]:
     taken = {system.name for system in experiment.systems}
     named = []
     for base in found:
-        name = _free("base" if len(experiment.bases()) == 1 else f"base {Path(base.base.ref).name}", taken)
+        name = _free("base" if len(experiment.bases()) == 1 else f"base {Path(base.base.ref).name.partition('@')[0]}", taken)
         taken.add(name)
         named.append(base.model_copy(update={"name": name}))
     return named

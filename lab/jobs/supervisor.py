@@ -145,13 +145,21 @@ class Supervisor:
         if not self.queue or not self.parent.running:
             return
         pool = hardware.slots(self.settings.slots, self.devices)
-        taken = {live.slot for live in self.live.values()}
+        taken = {slot for live in self.live.values() for slot in hardware.parts(live.slot)}
         free = [slot for slot in pool if slot not in taken]
         for run_id in list(self.queue):
-            if not free:
-                return
-            if time.monotonic() >= self.waiting_until.get(run_id, 0.0) and self.take(run_id, free[0], pool):
-                free.pop(0)
+            wanted = min(self.devices_of(run_id), len(pool))
+            if len(free) < wanted:
+                return  # those behind it wait too, or a run of several devices would never have them all
+            if time.monotonic() >= self.waiting_until.get(run_id, 0.0) and self.take(run_id, hardware.joined(free[:wanted]), pool):
+                free = free[wanted:]
+
+    def devices_of(self, run_id: str) -> int:
+        """How many devices the run's stages share; 1 where it cannot be read, which taking it will say."""
+        try:
+            return watch.run_of(run_id).devices
+        except LabError:
+            return 1
 
     def take(self, run_id: str, slot: str, pool: list[str]) -> bool:
         """Start one run on a slot; False where it does not (or no longer) want one."""

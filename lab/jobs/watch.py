@@ -151,6 +151,8 @@ def progress(run: Run, follower: Follower) -> float | None:
     weights |= {stage.kind: TRAINING_WEIGHT * suites for stage in run.system.training}
     stage, step, total = (follower.last.get(name) for name in ("stage", "step", "total"))
     part = min(1.0, step / total) if step is not None and total else 0.0
+    if stage == "index":  # documents are cut, then passages are indexed: two halves
+        part = (part + ((follower.last.get("values") or {}).get("part") == "passages")) / 2
     if stage == "evaluate":
         done = sum(weights.values()) + max(0, len(follower.suites) - 1) + part
     else:
@@ -171,6 +173,7 @@ def doing(run: Run, follower: Follower) -> str:
     if not follower.last:
         return "Starting"
     stage, step, total = (follower.last.get(name) for name in ("stage", "step", "total"))
-    suite = (follower.last.get("values") or {}).get("suite", "")
-    words = " ".join(part for part in (STAGES.get(stage, stage), suite) if part)
+    values = follower.last.get("values") or {}
+    words = STAGES.get(stage, stage)
+    words += f" {values['suite']}" if values.get("suite") else f": {values['part']}" if values.get("part") else ""
     return f"{words}, {step} of {total}" if step is not None and total else words

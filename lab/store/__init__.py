@@ -1,6 +1,7 @@
 """The only room that knows file names. Values in, values out; every write is whole or not at all."""
 
-from lab.store import artifacts, bases, evaluations, experiments, files, runs, tasks, texts
+from lab.store import artifacts, bases, downloads, evaluations, experiments, files, runs, safety, tasks, texts
 from lab.store.places import SHIPPED, home, new_id, place
 
-__all__ = ["SHIPPED", "artifacts", "bases", "evaluations", "experiments", "files", "home", "new_id", "place", "runs", "tasks", "texts"]
+__all__ = ["SHIPPED", "artifacts", "bases", "downloads", "evaluations", "experiments", "files", "home", "new_id", "place", "runs",
+           "safety", "tasks", "texts"]

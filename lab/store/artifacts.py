@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from lab.store import files
 from lab.store.places import place
@@ -33,6 +33,17 @@ def only_maker(key: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path):
         yield
+
+
+def sweep(key: str) -> None:
+    """Remove the drafts of makers that were killed, unless somebody is making this artifact now."""
+    root = place("artifacts", key).parent
+    try:
+        with FileLock(root / f"{key}.lock", timeout=0):
+            for draft in root.glob(f".{key}.*"):
+                shutil.rmtree(draft, ignore_errors=True)
+    except Timeout:
+        return
 
 
 @contextmanager

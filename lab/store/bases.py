@@ -1,24 +1,19 @@
-"""Bases: the shipped ones, local Hugging Face folders, and the checkpoints of pretrainings (made). A folder is judged here before
-anything loads it."""
+"""Bases: the shipped ones, local Hugging Face folders, the checkpoints of pretrainings (made) and what was downloaded from a hub. A folder
+is judged (store/safety.py) before anything loads it. A model behind an endpoint has no folder: it is asked whether it answers."""
 
 from __future__ import annotations
 
-import json
-import struct
 from functools import lru_cache
-from math import prod
 from pathlib import Path
 from typing import Any
 
 from lab.core import Base, ModelError, content_key
-from lab.store import artifacts, files
+from lab.store import artifacts, downloads, files, safety
 from lab.store.places import SAFE_ID, SHIPPED, home
 
-PICKLE = (".bin", ".pt", ".pth", ".pkl", ".ckpt", ".pt2")
 NAMED = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
          "chat_template.jinja", "tokenizer.model", "vocab.json", "merges.txt")
 MADE = "base-"  # artifacts of this name are checkpoints of pretrainings
-HEADER_LIMIT = 100 << 20  # a safetensors header above this is not a model's
 
 
 def shipped() -> list[str]:
@@ -45,8 +40,20 @@ def made(all_objectives: bool = False) -> list[dict[str, Any]]:
     return sorted(steps, key=lambda about: about["run"], reverse=True)
 
 
+def downloaded() -> list[dict[str, Any]]:
+    """What the downloads wrote about the models that they kept, with the "ref" of the Base that each is, newest first."""
+    return [about | {"ref": f"{about['repo']}@{about['commit']}"} for about in downloads.there(downloads.MODEL)]
+
+
+def has_files(base: Base) -> bool:
+    """Whether the model itself is on this machine: weights to train, a tokenizer to count with. An endpoint only answers."""
+    return base.kind != "endpoint"
+
+
 def folder_of(base: Base) -> Path:
     """Where a Base's files are, checked to be the ones it was made from. Raises ModelError."""
+    if not has_files(base):
+        raise ModelError("A model behind an endpoint shows no files", f"{base.address}, model {base.ref}", "Choose a base that is on this machine")
     path = _folder(base.kind, base.ref)
     if resolve(base.kind, base.ref).fingerprint != base.fingerprint:
         raise ModelError("The base model's files have changed since this was set up", str(path),
@@ -65,47 +72,43 @@ def _folder(kind: str, ref: str) -> Path:
             raise ModelError("This checkpoint of a pretraining is no longer there", repr(ref)[:80],
                              "Choose another base, or pretrain it again on the page Pretrain")
         return found
+    if kind == "hub":
+        return _downloaded(ref)
     return Path(ref).expanduser().resolve()
 
 
-def resolve(kind: str, ref: str) -> Base:
-    """A Base from a shipped name, a folder path or the artifact key of a pretraining's checkpoint (made). Raises ModelError with the reason and the way out."""
+def _downloaded(ref: str) -> Path:
+    """A hub base's artifact. Its files are compared by size here; `_measure` answers for their content."""
+    repository, commit = downloads.parts(ref)
+    key = downloads.model_key(repository, commit)
+    folder = home() / "artifacts" / key
+    told = artifacts.about(key).get("files", {})
+    if not told or any(not (folder / name).is_file() or (folder / name).stat().st_size != about["bytes"] for name, about in told.items()):
+        raise ModelError("This model is not (or no longer wholly) on this machine", f"{repository} at {commit[:12]}",
+                         f"Download it on the page Build, or with: python -m lab download {repository} --revision {commit}")
+    return folder
+
+
+def resolve(kind: str, ref: str, address: str = "") -> Base:
+    """A Base from a shipped name, a folder path, the artifact key of a pretraining's checkpoint (made), a downloaded name@commit (hub) or a model's
+    name at an endpoint's address. Raises ModelError with the reason and the way out; for an endpoint AccessError too."""
+    if kind == "endpoint":
+        return _endpoint(ref, address)
     path = _folder(kind, ref)
-    check(path)
+    safety.check(path)
     stamps = tuple((p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in _named_files(path))
     fingerprint, parameters = _measure(path, stamps)
     return Base(kind=kind, ref=str(path) if kind == "folder" else ref, fingerprint=fingerprint, parameters=parameters,
                 context=_context(files.read_json(path / "config.json")))
 
 
-def check(path: Path) -> None:
-    """Refuse what is never loaded: pickle weights, Python files, remote code, a folder without tokenizer or weights."""
-    if not path.is_dir() or not (path / "config.json").is_file():
-        raise ModelError("This is not a Hugging Face model folder: config.json is missing", str(path),
-                         "Give the folder that holds config.json, model.safetensors and tokenizer.json")
-    names = [p.name for p in path.iterdir()]
-    if bad := [name for name in names if name.endswith(PICKLE)]:
-        raise ModelError(f"The folder holds pickle files ({', '.join(sorted(bad)[:3])}), which can run code when loaded", str(path),
-                         "Convert the weights to safetensors (save_pretrained does) and remove the pickle files")
-    if bad := [name for name in names if name.endswith(".py")]:
-        raise ModelError(f"The folder holds Python files ({', '.join(sorted(bad)[:3])}); models never bring code here", str(path),
-                         "Use a model whose architecture transformers knows, and remove the Python files")
-    config = _config(path)
-    if "auto_map" in config:
-        raise ModelError("config.json asks for remote code (auto_map)", str(path), "Use a model whose architecture transformers knows")
-    if any(str(name).endswith("ForMaskedLM") for name in config.get("architectures") or ()):
-        raise ModelError("This model fills masked tokens; it cannot write answers", str(path), "Choose a causal (next-token) language model")
-    if not any(name.endswith(".safetensors") for name in names):
-        raise ModelError("The folder has no safetensors weights", str(path), "Save the model with save_pretrained")
-    if not {"tokenizer.json", "tokenizer.model", "vocab.json"} & set(names):
-        raise ModelError("The folder has no tokenizer", str(path), "Put the tokenizer's files (tokenizer.json) beside the weights")
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        return files.read_json(path / "config.json")
-    except ValueError as error:
-        raise ModelError("config.json is not valid JSON", str(path), "Download or save the model again") from error
+def _endpoint(model: str, address: str) -> Base:
+    """A model that answers at an address, asked whether it does. Its fingerprint names both: what is behind them nobody can see."""
+    from lab import remote
+    if not model.strip():
+        raise ModelError("No model is named", address, "Name one of the endpoint's models")
+    address, found = remote.checked(address), remote.verify(address, model.strip())
+    return Base(kind="endpoint", ref=found.name, address=address, fingerprint=content_key("endpoint", address, found.name), context=found.context)
 
 
 def _context(config: dict[str, Any]) -> int:
@@ -120,25 +123,18 @@ def _named_files(path: Path) -> list[Path]:
 def _measure(path: Path, stamps: tuple) -> tuple[str, int]:
     """Fingerprint and parameter count; cached by the files' names, sizes and times."""
     named = _named_files(path)
-    fingerprint = content_key({p.name: files.sha256(p) for p in named})
-    return fingerprint, sum(_parameters(p) for p in named if p.suffix == ".safetensors")
+    return content_key(_digests(path, named)), sum(safety.elements(p) for p in named if p.suffix == ".safetensors")
 
 
-def _parameters(path: Path) -> int:
-    """Elements of all tensors, read from the header alone. Raises ModelError where the file is damaged."""
-    try:
-        with path.open("rb") as file:
-            (size,) = struct.unpack("<Q", file.read(8))
-            if size > HEADER_LIMIT:
-                raise ValueError(f"header of {size} bytes")
-            header = json.loads(file.read(size))
-        return sum(prod(about["shape"]) for name, about in header.items() if name != "__metadata__")
-    except (OSError, ValueError, KeyError, struct.error) as error:
-        raise ModelError(f"The weights cannot be read ({error})", str(path), "Download or save the model again") from error
+def _digests(path: Path, named: list[Path]) -> dict[str, str]:
+    """SHA-256 by file name. What a download wrote in its manifest holds as long as the file is not younger: gigabytes are not read again."""
+    manifest = path / "manifest.json"
+    told = files.read_json(manifest)["files"] if path.name.startswith(downloads.MODEL) and path.parent == home() / "artifacts" else {}
+    return {p.name: told[p.name]["sha256"] if p.name in told and p.stat().st_mtime_ns <= manifest.stat().st_mtime_ns else files.sha256(p) for p in named}
 
 
 def shape(base: Base) -> str:
     """Equal for bases whose weights fit into each other's place: the same architecture and sizes, and the same tokenizer and template."""
     path = folder_of(base)
-    config = {name: value for name, value in _config(path).items() if name not in ("_name_or_path", "transformers_version", "dtype", "use_cache")}
+    config = {name: value for name, value in safety.config(path).items() if name not in ("_name_or_path", "transformers_version", "dtype", "use_cache")}
     return content_key(config, {p.name: files.sha256(p) for p in _named_files(path) if p.suffix != ".safetensors" and "config" not in p.name})

@@ -6,9 +6,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from lab.core import Evaluation, Score
 from lab.store import files
 from lab.store.places import place
+
+_SCORES = TypeAdapter(tuple[Score, ...])  # all lines at once: several times faster than one by one, and a board reads tens of thousands
 
 
 def _place(system_key: str, fingerprint: str) -> Path:
@@ -33,8 +37,8 @@ def find(system_key: str, fingerprint: str) -> Evaluation | None:
     target = _place(system_key, fingerprint)
     if not (target / "manifest.json").is_file():
         return None
-    rows, _ = files.read_lines(target / "items.jsonl")
-    return Evaluation(**files.read_json(target / "summary.json"), scores=tuple(Score(**row) for row in rows))
+    lines = (target / "items.jsonl").read_bytes().splitlines()  # complete, as the manifest says: no torn last line
+    return Evaluation(**files.read_json(target / "summary.json"), scores=_SCORES.validate_json(b"[" + b",".join(lines) + b"]"))
 
 
 def stamp(system_key: str, fingerprint: str) -> float | None:

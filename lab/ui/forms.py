@@ -23,20 +23,22 @@ WORDS = {"top_k": "Passages (top k)", "lora_rank": "LoRA rank", "lora_alpha": "L
          "chunk_words": "Passage length (words)", "overlap_words": "Overlap (words)", "max_length": "Maximum length (tokens)",
          "with_passages": "Train with passages", "tuning": "What is trained", "examples": "Examples (0: all)", "rows": "Rows of these slices",
          "replay": "Replay (share of the loss)", "replay_from": "Replayed text", "ewc": "EWC strength", "ewc_samples": "EWC texts",
+         "micro_batch": "Examples at a time (0: chosen)", "checkpointing": "Gradient checkpointing", "devices": "GPUs",
          "preset": "Size", "steps": "Steps (0: the size's own)"}
 CHOICES = {"lora": "LoRA", "full": "all weights", **OBJECTIVES}  # where a value is no word for people
 
 
-def lever_form(start: Value, prefix: str, expert: bool, where: Sequence[Any] = ()) -> Value | None:
+def lever_form(start: Value, prefix: str, expert: bool, where: Sequence[Any] = (), without: Sequence[str] = ()) -> Value | None:
     """Widgets for a lever's settings, filled with `start`. None where the settings contradict each other; the page says why.
 
     What Simple does not show keeps its value: switching back and forth loses nothing. `where`: columns that take the widgets in turn.
+    `without`: settings that have no meaning where the form stands.
     """
     kind = type(start)
     simple = SIMPLE[kind.__name__]
     shown = [name for name in kind.model_fields if name not in HIDDEN] if expert else [name for name in kind.model_fields if name in simple]
     values = start.model_dump() | _kept(kind, prefix)
-    for place, name in enumerate(shown):
+    for place, name in enumerate(name for name in shown if name not in without):
         with where[place % len(where)] if where else nullcontext():
             values[name] = _widget(name, kind.model_fields[name], values[name], f"{prefix}_{name}")
     try:

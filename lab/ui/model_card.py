@@ -11,7 +11,7 @@ from lab import jobs, store
 from lab.core import Base, LabError
 from lab.corpus.template import ChatTemplate
 from lab.store import models
-from lab.ui import bases, panels, text
+from lab.ui import bases, endpoint, panels, text
 
 COLOURS = {"Fits": "green", "Tight": "orange", "Too big": "red"}
 ICONS = {"Fits": ":material/check:", "Tight": ":material/warning:", "Too big": ":material/block:"}
@@ -21,6 +21,9 @@ MIB = 1 << 20
 
 def model_card(base: Base) -> None:
     """Figures, badges, details."""
+    if not store.bases.has_files(base):
+        endpoint.card(base)
+        return
     bases.inspect(base)
     try:
         folder = store.bases.folder_of(base)

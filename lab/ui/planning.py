@@ -13,7 +13,23 @@ from lab.core import Experiment, LabError, Run, System, adapter_key, failure_of,
 from lab.ui import panels, reads, text
 
 
-def draft(name: str, question: str, tasks: list[str], systems: list[System], suites: list[str], seeds: list[int]) -> Experiment | None:
+def primary_of(tasks: list[str]) -> dict[str, str]:
+    """Task -> the metric that decides on it, declared before anything runs; asked only where a task has several."""
+    found = {}
+    for name in tasks:
+        data = reads.task(name)
+        kinds = [scorer.kind for scorer in data.task.scorers] if data else []
+        if len(kinds) > 1:
+            found[name] = st.selectbox(f"What decides on {text.label(data.task.name)}", kinds, format_func=text.metric, key=f"build_primary_{name}",
+                                       persist_state="session", help="Declared now, before anything runs: the board's verdicts rest on this metric alone; "
+                                       "the others are shown beside it.")
+        elif kinds:
+            found[name] = kinds[0]
+    return found
+
+
+def draft(name: str, question: str, tasks: list[str], systems: list[System], suites: list[str], seeds: list[int],
+          primary: dict[str, str] | None = None) -> Experiment | None:
     """An Experiment, not yet saved; None where something is still missing (the page says what)."""
     missing = [words for words, value in (("a task", tasks), ("a System", systems), ("a seed", seeds)) if not value]
     if missing:
@@ -21,7 +37,7 @@ def draft(name: str, question: str, tasks: list[str], systems: list[System], sui
         return None
     try:
         return Experiment(id=store.new_id("exp"), name=name.strip() or "Unnamed experiment", question=question.strip(), tasks=tuple(tasks),
-                          systems=tuple(systems), suites=tuple(suites), seeds=tuple(seeds), created=time.time())
+                          systems=tuple(systems), suites=tuple(suites), seeds=tuple(seeds), primary=primary or {}, created=time.time())
     except ValidationError as error:
         panels.problem("This cannot be launched", failure_of(error, "Build"))
         return None

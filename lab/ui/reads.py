@@ -14,6 +14,7 @@ import streamlit as st
 
 from lab import compare, jobs, store
 from lab.core import Base, Experiment, LabError, Run, Suite, TaskData, adapter_key
+from lab.jobs.templates import demand_usable
 from lab.ui import text
 
 SHORT = 1.0  # seconds for which one look at the processes serves every session
@@ -77,7 +78,7 @@ def curve_frame(run_id: str) -> pd.DataFrame:
     return _curve_frame(_home(), run_id, _stamp(path), path.stat().st_size if path.exists() else 0)
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
+@st.cache_resource(max_entries=512, show_spinner=False)
 def _curve_frame(home: str, run_id: str, stamp: int, size: int) -> pd.DataFrame:
     return compare.curve_frame(store.runs.events(run_id)[0])
 
@@ -86,9 +87,9 @@ def curves_of(run: Run) -> tuple[pd.DataFrame, dict[str, str]]:
     """The curves of every training stage of a run, and for stages that another run trained for it: stage -> that run's id."""
     frame, lenders = curve_frame(run.id), {}
     for place, stage in enumerate(run.system.training, start=1):
-        if stage.kind in set(frame["stage"]):
+        if stage.kind in frame["stage"].unique():
             continue
-        if lender := next((other for other in _sharing(run, place) if stage.kind in set(curve_frame(other.id)["stage"])), None):
+        if lender := next((other for other in _sharing(run, place) if stage.kind in curve_frame(other.id)["stage"].unique()), None):
             lent = curve_frame(lender.id)
             frame, lenders[stage.kind] = pd.concat([frame, lent[lent["stage"] == stage.kind]]), lender.id
     return frame, lenders
@@ -105,7 +106,7 @@ def _sharing(run: Run, place: int) -> list[Run]:
 
 
 def task(task_id: str) -> TaskData | None:
-    """A task with its rows; None where it cannot be read (its row in `task_problem` says why)."""
+    """A task with its rows, of a large one a part (`store.tasks.glance`); None where it cannot be read (`task_problem` says why)."""
     found = _task(_home(), task_id)
     return found if isinstance(found, TaskData) else None
 
@@ -118,14 +119,32 @@ def task_problem(task_id: str) -> str:
 @st.cache_resource(max_entries=64, ttl=300, show_spinner=False)
 def _task(home: str, task_id: str) -> TaskData | str:
     try:
-        return store.tasks.load(task_id)
+        return store.tasks.glance(task_id)
     except LabError as error:
         return str(error)
 
 
 def task_names() -> dict[str, str]:
     """id -> name of every task at hand, unreadable ones under their id."""
-    return _unique({name: data.task.name if (data := task(name)) else name for name in store.tasks.ids()})
+    return _unique({name: _title(_home(), name, _stamp(store.home() / "tasks" / name)) for name in store.tasks.ids()})
+
+
+@st.cache_resource(max_entries=512, show_spinner=False)
+def _title(home: str, task_id: str, stamp: int) -> str:
+    try:
+        return store.tasks.describe(task_id).name
+    except LabError:
+        return task_id
+
+
+def own_tasks() -> list[Any]:
+    """Tasks of the workspace without their rows, the one that was saved last first."""
+    return _own_tasks(_home(), _stamp(store.home() / "tasks"))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _own_tasks(home: str, stamp: int) -> list[Any]:
+    return store.tasks.newest()
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -151,7 +170,9 @@ def _unique(names: dict[str, str]) -> dict[str, str]:
 @st.cache_resource(ttl=60, max_entries=64, show_spinner=False)
 def _base(home: str, kind: str, ref: str) -> Base | LabError:
     try:
-        return store.bases.resolve(kind, ref)
+        found = store.bases.resolve(kind, ref)
+        demand_usable(found)
+        return found
     except LabError as error:
         return error
 

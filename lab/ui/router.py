@@ -11,33 +11,45 @@ from typing import Any
 import streamlit as st
 
 START, DATA, BUILD, PRETRAIN = "pages/start.py", "pages/data.py", "pages/build.py", "pages/pretrain.py"
+RETRIEVAL = "pages/retrieval.py"
 RUNS, COMPARE, ASK, EVIDENCE = "pages/runs.py", "pages/compare.py", "pages/ask.py", "pages/evidence.py"
+VOTE = "pages/vote.py"
 SECTIONS = {
     "": ((START, "Start", "home"),),
-    "Set up": ((DATA, "Data", "table_view"), (BUILD, "Build", "construction"), (PRETRAIN, "Pretrain", "egg")),
+    "Set up": ((DATA, "Data", "table_view"), (RETRIEVAL, "Retrieval", "manage_search"), (BUILD, "Build", "construction"), (PRETRAIN, "Pretrain", "egg")),
     "Results": ((RUNS, "Runs", "play_circle"), (COMPARE, "Compare", "query_stats"), (ASK, "Ask", "forum"),
-                (EVIDENCE, "Evidence", "fact_check")),
+                (VOTE, "Vote", "how_to_vote"), (EVIDENCE, "Evidence", "fact_check")),
 }
 _READY, _WANTED = "_router_ready", "_router_wanted"
 
 
 def navigation() -> Any:
-    """The page to run, after registering all of them."""
+    """The page to run, after registering all of them. A voter sees no way to other pages."""
     pages = {section: [st.Page(path, title=title, icon=f":material/{icon}:", default=path == START) for path, title, icon in rows]
              for section, rows in SECTIONS.items()}
-    page = st.navigation(pages)
+    page = st.navigation(pages, position="hidden" if ballot_code() else "sidebar")
     st.session_state[_READY] = True
     return page
+
+
+def ballot_code() -> str:
+    """The code of a vote's short link; empty for everybody who is no voter."""
+    return st.query_params.get("session", "")
 
 
 def ensure_router(path: str) -> None:
     """Send a page that was opened without app.py through it; address and query string survive."""
     if _READY not in st.session_state:
         st.session_state[_WANTED] = path
-        st.switch_page("app.py", query_params=st.query_params.to_dict())
+        st.switch_page("app.py", query_params=_query())
 
 
 def follow_deep_link() -> None:
     """Go on to the page that `ensure_router` sent here."""
     if wanted := st.session_state.pop(_WANTED, None):
-        st.switch_page(wanted, query_params=st.query_params.to_dict())
+        st.switch_page(wanted, query_params=_query())
+
+
+def _query() -> dict[str, list[str]]:
+    """The whole query string; a name may stand in it several times."""
+    return {name: st.query_params.get_all(name) for name in st.query_params}

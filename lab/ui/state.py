@@ -11,7 +11,7 @@ from typing import Any, Callable, Sequence
 import streamlit as st
 
 from lab.core import Experiment
-from lab.ui import reads, text
+from lab.ui import display, reads, text
 from lab.ui.charts import Look
 
 BASE_FONT = 16
@@ -67,16 +67,24 @@ def _many_into_url(key: str) -> None:
     st.query_params[key] = list(st.session_state.get(f"_{key}_widget") or [])
 
 
-def choose_seed(seeds: Sequence[int], key: str) -> int:
-    """One seed where an experiment has several; its first one without asking where it has one."""
+def choose_seed(seeds: Sequence[int], key: str) -> int | None:
+    """None for all seeds together, which is where a choice begins; one seed where an experiment has only one."""
     if len(seeds) < 2:
         return seeds[0]
-    return st.segmented_control("Seed", list(seeds), default=seeds[0], key=key, bind="query-params", required=True) or seeds[0]
+    chosen = st.segmented_control("Seed", ["all", *map(str, seeds)], default="all", key=key, bind="query-params", required=True,
+                                  format_func=lambda name: "All seeds" if name == "all" else name)
+    return None if chosen in (None, "all") else int(chosen)
+
+
+def open_outputs(system: str) -> None:
+    """Go to the answers of one System on Compare. For callbacks, which run before the page is drawn."""
+    st.session_state["compare_view"] = "Outputs"
+    st.query_params["compare_systems"] = system
 
 
 def look() -> Look:
     """Dark or light as the browser shows it, and the size of its type."""
-    return Look(dark=st.context.theme.type == "dark", scale=(st.get_option("theme.baseFontSize") or BASE_FONT) / BASE_FONT)
+    return Look(dark=st.context.theme.type == "dark", scale=(st.get_option("theme.baseFontSize") or BASE_FONT) / BASE_FONT * display.scale())
 
 
 def live(draw: Callable[[], None], active: Callable[[], bool], every: float = 2.0) -> None:

@@ -12,7 +12,7 @@ ACTIVE = ("queued", "running", "lost")
 METRICS = {"exact_match": "exact match", "normalised_match": "match (spelling details ignored)", "contains_answer": "holds the answer",
            "json_match": "JSON equal", "json_valid": "JSON valid", "json_fields": "JSON fields right", "rule": "holds a required phrase",
            "multiple_choice": "multiple choice", "answer_loss": "loss on the answer (nats per token)",
-           "text_loss": "loss on text (nats per token)", "all_of": "everything at once"}
+           "text_loss": "loss on text (nats per token)", "all_of": "everything at once", "judge": "judge model"}
 LOSSES = ("answer_loss", "text_loss")
 STAGES = {"load": "loading the base", "index": "indexing documents", "sft": "SFT", "dpo": "DPO", "evaluate": "scoring"}
 _FORMULA = re.compile(r"^[=+\-@\t\r]")

@@ -80,18 +80,9 @@ def _table(digest: str, name: str, _content: Callable[[], bytes]) -> Any:
 def _documents(digest: str, names: tuple[str, ...], _files: Callable[[], list[tuple[str, bytes]]]) -> Any:
     try:
         with laid_out(_files()) as paths:
-            found, problems = read_documents(paths)
+            return read_documents(zip(names, paths))
     except LabError as error:
         return error
-    labels = {path.name: name for path, name in zip(paths, names)}
-    named = tuple(document.model_copy(update={"name": labels.get(document.name, document.name)}) for document in found)
-    return named, tuple(problem.model_copy(update={"reason": _renamed(problem.reason, labels)}) for problem in problems)
-
-
-def _renamed(reason: str, labels: dict[str, str]) -> str:
-    for path, name in labels.items():
-        reason = reason.replace(path, name)
-    return reason
 
 
 def read_or_none(read: Callable[[], Any], complain: Callable[[DataError], None]) -> Any:

@@ -23,8 +23,8 @@ def test_a_deep_link_as_the_first_request_goes_through_the_app(app, page, shot):
 def test_every_page_is_quiet(app, page, shot):
     workspaces.finished()
     address = app().address
-    for name, title in (("", "Which lever should we pull?"), ("data", "Data"), ("build", "Build an experiment"), ("pretrain", "Pretrain"),
-                        ("runs", "Runs"),
+    for name, title in (("", "Which lever should we pull?"), ("data", "Data"), ("retrieval", "Retrieval"),
+                        ("build", "Build an experiment"), ("pretrain", "Pretrain"), ("runs", "Runs"),
                         ("compare", "Compare"), ("ask", "Ask")):
         page.goto(f"{address}/{name}")
         expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible(timeout=20_000)

@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from tests.ui import workspaces
 
-PAGES = {"start": "Which lever should we pull?", "data": "Data", "build": "Build an experiment", "pretrain": "Pretrain", "runs": "Runs",
-         "compare": "Compare", "ask": "Ask", "evidence": "Evidence"}
+PAGES = {"start": "Which lever should we pull?", "data": "Data", "retrieval": "Retrieval", "build": "Build an experiment",
+         "pretrain": "Pretrain", "runs": "Runs", "compare": "Compare", "ask": "Ask", "vote": "Vote", "evidence": "Evidence"}
 KINDS = {"empty": lambda: None, "running": lambda: workspaces.running(os.getpid()), "finished": workspaces.finished, "broken": workspaces.broken}
 
 
@@ -79,7 +79,7 @@ def test_the_url_chooses_experiment_run_task_and_reference(homes, monkeypatch):
     assert opened("compare", {"task": "no-such-task"}).selectbox(key="_task_widget").value == "t-facts"
 
 
-@pytest.mark.parametrize("view", ["Scoreboard", "Forgetting", "Curves", "Cost and health", "Outputs"])
+@pytest.mark.parametrize("view", ["Scoreboard", "Forgetting", "Curves", "Cost and health", "Outputs", "Votes"])
 def test_every_view_of_compare_opens(homes, monkeypatch, view):
     for kind in ("finished", "running", "broken"):
         monkeypatch.setenv("LAB_HOME", str(homes[kind]))

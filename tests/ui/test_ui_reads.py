@@ -1,5 +1,7 @@
 """Cached reads: new results show, unchanged ones are not read again, and what cannot be read hides nothing else."""
 
+import shutil
+
 from lab import store
 from lab.jobs.outcomes import outcomes as read_outcomes
 from lab.ui import reads, results, scored
@@ -40,6 +42,19 @@ def test_a_shared_stage_shows_the_curve_of_the_run_that_trained_it():
     frame, lenders = reads.curves_of(runs["SFT → DPO"])
     assert lenders == {"sft": runs["SFT"].id} and set(frame["stage"]) == {"sft"}
     assert reads.curves_of(runs["SFT"])[1] == {} and reads.curves_of(runs["base"])[0].empty
+
+
+def test_a_finished_run_whose_scores_belong_to_other_rows_says_so():
+    found = workspaces.finished()
+    one, other = scored.outcomes(found.id)[:2]
+    assert one.reason == other.reason == ""
+    found = workspaces.experiment(2)
+    run = workspaces.runs_of(found)[-1]
+    workspaces.start(run)
+    store.runs.move(run.id, "finished", ended=1.0)
+    shutil.rmtree(store.home() / "evaluations")
+    (lonely,) = (outcome for outcome in scored.outcomes(found.id) if outcome.run.id == run.id)
+    assert "not mixed" in lonely.reason and not lonely.evaluations
 
 
 def test_what_cannot_be_read_hides_nothing_else():

@@ -68,6 +68,11 @@ def test_every_lever_becomes_real_and_is_scored(small_task, base, tiny):
     shared = {evaluation_key(run, store.tasks.load_suite("text_loss")) for name, run in runs.items() if name in ("base", "shots", "RAG")}
     assert len(shared) == 1, "raw text is scored once for all Systems without training"
     assert {o.status for o in outcomes(experiment.id)} == {"finished"}
+    made = store.artifacts.about(sft.name)
+    sent = store.evaluations.find(runs["SFT"].system_key, store.tasks.load("small").test_suite().fingerprint)
+    asked = next(score.prompt for score in sent.scores if score.item == made["rendered"]["item"])
+    assert made["rendered"]["prompt"] == asked, "a question is put in training as it is asked, to the letter"
+    assert made["cpu_seconds"] > 0 and made["joules"] is None, "no meter here: nothing is claimed"
 
 
 def test_dpo_stands_on_fully_tuned_weights_and_says_how_far_both_moved(small_task, base, tiny):
