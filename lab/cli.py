@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lab.core import OBJECTIVES, LabError, Run
@@ -35,12 +36,37 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(verb=call)
         return one
 
+    for describe in (_experiments, _bases, _data):
+        describe(verb)
+    return parser
+
+
+def _experiments(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    """Running, stopping and deciding."""
     one = verb("doctor", _doctor, "say what this machine can do")
     one.add_argument("--json", action="store_true", help="one object for programs")
     one = verb("tour", _tour, "run the shipped tour and print its matrix")
     one.add_argument("--json", action="store_true", help="print one object for programs")
     one.add_argument("--save", type=Path, metavar="FILE", help="also write the object to a file, with date, machine and versions")
     one.add_argument("--slots", type=int, default=min(2, len(os.sched_getaffinity(0))), help="CPU slots (default: at most 2)")
+    one = verb("evidence", _evidence, "run the grid behind the base's evidence and decide its claims")
+    one.add_argument("--save", type=Path, metavar="FOLDER", help="also write evidence.json and evidence.md there")
+    one.add_argument("--json", action="store_true", help="print one object for programs")
+    one.add_argument("--slots", type=int, default=min(2, len(os.sched_getaffinity(0))), help="CPU slots (default: at most 2)")
+    one.add_argument("--only", nargs="+", default=(), metavar="GROUP", help="form, facts, tone, forgetting, compound, labels (default: all)")
+    one.add_argument("--seeds", nargs="+", type=int, default=None, metavar="SEED", help="default: 0 1 2")
+    one.add_argument("--finished", action="store_true", help="run nothing: decide from the newest finished grid of this workspace")
+    one = verb("runs", _runs, "list the runs")
+    one.add_argument("--json", action="store_true")
+    one = verb("stop", _stop, "stop a run")
+    one.add_argument("run")
+    one.add_argument("--keep", action="store_true", help="keep and score what was trained so far")
+    verb("resume", _resume, "queue a stopped or failed run again").add_argument("run")
+    verb("supervisor", _supervisor, "run the supervisor in the foreground (the first launch starts it by itself)")
+
+
+def _bases(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    """Making, fetching, asking and evaluating models."""
     one = verb("pretrain", _pretrain, "pretrain a base model on the known world, in the background")
     one.add_argument("--preset", default="XS", choices=("XS", "S", "M"),
                      help="size (on one core XS, 0.9M parameters, takes about 45 minutes and S, 2M, about two hours)")
@@ -49,13 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--steps", type=int, default=0, help="fewer steps, for trying (default: the preset's)")
     one.add_argument("--checkpoints", type=int, default=10, help="how often it is probed and kept as a base on the way")
     one.add_argument("--out", type=Path, metavar="FOLDER", help="also copy the finished base there; must not exist")
-    one = verb("evidence", _evidence, "run the grid behind the base's evidence and decide its claims")
-    one.add_argument("--save", type=Path, metavar="FOLDER", help="also write evidence.json and evidence.md there")
-    one.add_argument("--json", action="store_true", help="print one object for programs")
-    one.add_argument("--slots", type=int, default=min(2, len(os.sched_getaffinity(0))), help="CPU slots (default: at most 2)")
-    one.add_argument("--only", nargs="+", default=(), metavar="GROUP", help="form, facts, tone, forgetting, compound, labels (default: all)")
-    one.add_argument("--seeds", nargs="+", type=int, default=None, metavar="SEED", help="default: 0 1 2")
-    one.add_argument("--finished", action="store_true", help="run nothing: decide from the newest finished grid of this workspace")
+    one = verb("download", _download, "bring a model, or the tables of a data set, from a hub (HF_ENDPOINT; HF_TOKEN for gated ones)")
+    one.add_argument("name", help="owner/name, as on the hub's page")
+    one.add_argument("--revision", default="main", help="branch, tag or commit (default: main); what is kept is named by its commit")
+    one.add_argument("--dataset", action="store_true", help="a data set instead of a model")
+    one.add_argument("--files", nargs="+", default=(), metavar="FILE", help="only these tables of a data set (default: all)")
     one = verb("serve", _serve, "answer questions over the OpenAI protocol on the loopback address")
     which = one.add_mutually_exclusive_group(required=True)
     which.add_argument("--base", help="a shipped base's name or a model folder")
@@ -63,21 +87,6 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--model", default="", metavar="NAME", help="with --endpoint: the model's name there")
     one.add_argument("--port", type=int, default=0, help="0: any free one")
     one.add_argument("--idle", type=float, default=900, help="seconds without a question after which it leaves")
-    one = verb("index", _index, "build the search index of a task's documents, with progress; prints its key")
-    one.add_argument("task")
-    one.add_argument("--settings", default="{}", metavar="JSON", help='retrieval settings that differ from the defaults, as {"chunk_words": 200}')
-    one = verb("search", _search, "for programs: answer questions to built indexes, one line of JSON each, from stdin to stdout")
-    one.add_argument("--idle", type=float, default=600, help="seconds without a question after which it leaves")
-    verb("supervisor", _supervisor, "run the supervisor in the foreground (the first launch starts it by itself)")
-    one = verb("runs", _runs, "list the runs")
-    one.add_argument("--json", action="store_true")
-    one = verb("stop", _stop, "stop a run")
-    one.add_argument("run")
-    one.add_argument("--keep", action="store_true", help="keep and score what was trained so far")
-    one = verb("imports", _imports, "read every table of a folder and say what the lab makes of it")
-    one.add_argument("folder", type=Path, nargs="?", default=Path("../shared/data"), help="default: ../shared/data")
-    one.add_argument("--only", nargs="+", default=(), metavar="START", help="only files whose path in the folder starts so")
-    one.add_argument("--save", type=Path, metavar="PAGE", help="also put the table between its marks in a Markdown page")
     one = verb("harness", _harness, "evaluate a System on tasks of lm-evaluation-harness, or write a suite as such a task")
     one.add_argument("system", nargs="?", default="", metavar="RUN", help="a finished run, or a shipped base's name")
     one.add_argument("--tasks", nargs="+", default=(), metavar="TASK")
@@ -88,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--num_fewshot", "--num-fewshot", type=int, metavar="N", help="worked examples that the harness puts before each question")
     one.add_argument("--write-task", default="", metavar="SUITE", help="write this suite, or this task's test split, as a task folder (--save)")
     one.add_argument("--save", type=Path, metavar="FOLDER", help="where results or the task folder go (default for results: the workspace)")
+
+
+def _data(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    """Tables, documents and their indexes."""
     one = verb("import", _import, "make a task of a table of any size, in the background, with progress")
     one.add_argument("file", type=Path, help="CSV, TSV, JSON, JSONL or Parquet on this machine, also in .gz or .zip")
     one.add_argument("--name", default="", help="of the task (default: the file's name)")
@@ -98,13 +111,15 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--test", type=int, default=1_000, metavar="N", help="rows of the test split (default: 1,000)")
     one.add_argument("--validation", type=int, default=1_000, metavar="N", help="rows of the validation split (default: 1,000)")
     one.add_argument("--mend", nargs="+", default=(), choices=("garbled", "mask", "leaks", "duplicates"), help="what to mend on the way")
-    verb("resume", _resume, "queue a stopped or failed run again").add_argument("run")
-    one = verb("download", _download, "bring a model, or the tables of a data set, from a hub (HF_ENDPOINT; HF_TOKEN for gated ones)")
-    one.add_argument("name", help="owner/name, as on the hub's page")
-    one.add_argument("--revision", default="main", help="branch, tag or commit (default: main); what is kept is named by its commit")
-    one.add_argument("--dataset", action="store_true", help="a data set instead of a model")
-    one.add_argument("--files", nargs="+", default=(), metavar="FILE", help="only these tables of a data set (default: all)")
-    return parser
+    one = verb("imports", _imports, "read every table of a folder and say what the lab makes of it")
+    one.add_argument("folder", type=Path, nargs="?", default=Path("../shared/data"), help="default: ../shared/data")
+    one.add_argument("--only", nargs="+", default=(), metavar="START", help="only files whose path in the folder starts so")
+    one.add_argument("--save", type=Path, metavar="PAGE", help="also put the table between its marks in a Markdown page")
+    one = verb("index", _index, "build the search index of a task's documents, with progress; prints its key")
+    one.add_argument("task")
+    one.add_argument("--settings", default="{}", metavar="JSON", help='retrieval settings that differ from the defaults, as {"chunk_words": 200}')
+    one = verb("search", _search, "for programs: answer questions to built indexes, one line of JSON each, from stdin to stdout")
+    one.add_argument("--idle", type=float, default=600, help="seconds without a question after which it leaves")
 
 
 def _doctor(args: argparse.Namespace) -> None:

@@ -30,6 +30,45 @@ def shared():
     return SHARED
 
 
+@pytest.fixture(scope="module")
+def endpoint():
+    """An endpoint of our own making on the loopback address, for the length of a test file."""
+    from tests.remote.endpoint_server import Endpoint
+    found = Endpoint()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def no_keys(monkeypatch):
+    """No key of the machine's own environment, no remembered looks, no calls of an earlier test."""
+    from lab.remote import address, looking
+    for name in (address.OWN_KEY, address.OWN_ADDRESS, address.OPENAI_KEY, address.OPENAI_ADDRESS):
+        monkeypatch.delenv(name, raising=False)
+    looking._kept.clear()
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """served(Repo(...)) puts it up as team/tiny on a hub of our own and returns the hub; what was left half downloaded is cancelled."""
+    from lab.jobs import downloads
+    from tests.jobs import hub_server
+    started = []
+
+    def serve(repo):
+        one = hub_server.running(team__tiny=repo)
+        started.append(one)
+        found = one.__enter__()
+        monkeypatch.setenv("HF_ENDPOINT", found.address)
+        return found
+
+    yield serve
+    for one in started:
+        one.__exit__(None, None, None)
+    for one in downloads.unfinished():
+        downloads.cancel(one.key)
+
+
 @pytest.fixture(scope="session")
 def shipped_base():
     """The smallest shipped base's folder."""

@@ -18,23 +18,14 @@ from lab.questions import Question
 from lab.relay import Relay
 from lab.remote import Client
 from tests.pages.pages_help import opened
-from tests.remote.endpoint_server import Endpoint
 
 ITEMS = 32
 SHOTS, RAG = Prompting(instruction="Answer briefly.", shots=2), Retrieval(top_k=1)
 
 
-@pytest.fixture(scope="module")
-def endpoint():
-    found = Endpoint()
-    yield found
-    found.close()
-
-
 @pytest.fixture(autouse=True)
-def no_keys(monkeypatch):
-    for name in ("LAB_ENDPOINT_KEY", "LAB_ENDPOINT_ADDRESS", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
+def forgotten(no_keys):
+    """See no_keys."""
 
 
 @pytest.fixture

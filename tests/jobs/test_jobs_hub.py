@@ -8,16 +8,16 @@ import sys
 import time
 from pathlib import Path
 
-import hub_server
 import psutil
 import pytest
-from hub_files import ROWS, TOKEN, tiny_files, weights
 from jobs_help import of_workspace, until
 
 from lab import cli, store
 from lab.core import AccessError, DataError, DiskError, Experiment, ModelError, System
 from lab.jobs import downloading, downloads, hub
 from lab.jobs.launching import plan
+from tests.jobs import hub_server
+from tests.jobs.hub_files import ROWS, TOKEN, tiny_files, weights
 
 ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(autouse=True)
@@ -26,23 +26,6 @@ def asked(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr(downloading, "FIRST_WAIT", 0.01)
-
-
-@pytest.fixture
-def served(monkeypatch):
-    """serve(Repo(...)) puts it up as team/tiny and returns the hub."""
-    started = []
-
-    def serve(repo):
-        one = hub_server.running(team__tiny=repo)
-        started.append(one)
-        found = one.__enter__()
-        monkeypatch.setenv("HF_ENDPOINT", found.address)
-        return found
-
-    yield serve
-    for one in started:
-        one.__exit__(None, None, None)
 
 
 def shell(*argv):

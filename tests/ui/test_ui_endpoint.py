@@ -5,23 +5,13 @@ from streamlit.testing.v1 import AppTest
 
 from lab import store
 from lab.jobs import office
-from lab.remote import looking
 from tests.pages.pages_help import opened
-from tests.remote.endpoint_server import TOKEN, Endpoint
-
-
-@pytest.fixture(scope="module")
-def endpoint():
-    found = Endpoint()
-    yield found
-    found.close()
+from tests.remote.endpoint_server import TOKEN
 
 
 @pytest.fixture(autouse=True)
-def forgotten(monkeypatch):
-    for name in ("LAB_ENDPOINT_KEY", "LAB_ENDPOINT_ADDRESS", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    looking._kept.clear()
+def forgotten(no_keys):
+    """See no_keys."""
 
 
 def page():

@@ -16,24 +16,6 @@ def asked(monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.delenv("HF_TOKEN", raising=False)
     monkeypatch.setattr(office, "ensure_supervisor", lambda: None)
-    yield
-    for one in downloads.unfinished():
-        downloads.cancel(one.key)
-
-
-@pytest.fixture
-def served(monkeypatch):
-    def serve(repo):
-        one = hub_server.running(team__tiny=repo)
-        started.append(one)
-        found = one.__enter__()
-        monkeypatch.setenv("HF_ENDPOINT", found.address)
-        return found
-
-    started = []
-    yield serve
-    for one in started:
-        one.__exit__(None, None, None)
 
 
 def looked(app, name="team/tiny", prefix="build"):
