@@ -28,14 +28,14 @@ def paths_chart(frame: pd.DataFrame, styles: dict[str, Style], look: Look) -> An
                            marker={"color": style.colour, "symbol": style.symbol, "size": look.px(13), "line": {"color": look.paper, "width": 1}},
                            customdata=[[_words(row), name]], hovertemplate="%{customdata[0]}<extra></extra>")
     figure.add_hline(y=1.0, line={"color": look.quiet, "width": 1, "dash": "dot"}, annotation_text="all of what the base knew",
-                     annotation_position="bottom left", annotation_font={"color": look.quiet, "size": look.px(13)})
+                     annotation_position="top left", annotation_font={"color": look.quiet, "size": look.px(13)})
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": look.px(14)}}
     finish(figure, look, HEIGHT, showlegend=True, legend=legend, margin={"t": look.px(64), "b": look.px(56)})
     losses = set(frame["metric"]) & set(text.LOSSES)
     title = "task: loss (lower is better)" if losses else "learned: score on the task →"
     figure.update_xaxes(showgrid=True, title_text=title, **({} if losses else {"range": [-0.04, 1.06], "tickformat": ".0%"}))
     low = min([0.0, *(value for value in frame["kept_low"].dropna())])
-    high = max([1.06, *(value + 0.04 for value in frame["kept_high"].dropna())])
+    high = max([1.1, *(value + 0.04 for value in frame["kept_high"].dropna())])
     return figure.update_yaxes(title_text="kept: mean retention above chance →", tickformat=".0%", range=[max(low, -0.5) - 0.04, min(high, 1.6)],
                                tickfont={"size": look.px(13), "color": look.quiet})
 
