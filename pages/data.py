@@ -6,7 +6,7 @@ router.ensure_router(router.DATA)
 
 import streamlit as st
 
-from lab.ui import bases, findings, intake, large, mapping, panels, reads, saving, state
+from lab.ui import bases, findings, intake, large, mapping, panels, reads, saving, state, uploads
 
 st.title("Data")
 mode = st.segmented_control("What to do", ["Tasks at hand", "Bring your own files", "Keep a text to rehearse"],
@@ -39,7 +39,10 @@ def own_files() -> None:
     """Files, mapping, preview, findings, save."""
     st.caption("Files are read on this machine and never leave it. A table of examples is needed; documents and preferences are optional.")
     found = intake.choose_files()
-    if large.large_panel() or found.examples is None:
+    if large.large_panel():
+        return
+    if found.examples is None:
+        intake.missing_told(found)
         return
     st.header("Which column is what")
     decided = mapping.mapping_form(found.examples, "examples")
@@ -61,10 +64,12 @@ def own_files() -> None:
     if base:
         panels.model_view(data.split("train") or data.examples, base, "data_own_view")
     st.header("Split and check")
-    data, allowed = findings.findings_panel(data, base, unreadable)
+    mark = uploads.mark(found.examples, found.preferences)
+    data, allowed = findings.findings_panel(data, base, unreadable, saving.longest(mark))
+    intake.limit_told(found.examples)
     panels.split_counts(data)
     st.header("Save")
-    saving.save_form(data, allowed)
+    saving.save_form(data, allowed, mark, base)
 
 
 def text_to_rehearse() -> None:

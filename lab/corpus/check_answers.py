@@ -24,6 +24,9 @@ def answer_findings(data: TaskData) -> Iterator[Finding]:
     yield from finding("warn", "The answer is only markup (tags, rules or fences without a word)",
                        (f"{answer}   (prompt: {prompt})" for prompt, answer in answers if only_markup(answer)),
                        "Look whether the texts between the tags were lost on the way, and leave these rows out")
+    if len(data.examples) > 1 and len({e.answer.strip() for e in data.examples}) == 1:
+        yield from finding("warn", "Every answer is the same text: there is nothing to learn or to tell apart", [data.examples[0].answer],
+                           "Look whether the answer's column is the right one, and in braces, as {answer}", count=len(data.examples))
     yield from _outliers("answer", [(e.prompt, e.answer) for e in data.examples])
     yield from _outliers("prompt", [(e.prompt, e.prompt) for e in data.examples])
 

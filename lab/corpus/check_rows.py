@@ -12,7 +12,7 @@ from lab.corpus.finding import Mendable, finding
 from lab.corpus.splits import prompt_key
 from lab.corpus.values import Finding, Problem
 
-Count = Callable[[str], int]
+Count = Callable[..., int]  # (prompt, answer) or (prompt) -> tokens
 Row = TypeVar("Row", Example, Preference)
 FEW_TEST_ROWS = 30
 _DOUBLE = {"train": "they weigh double", "validation": "they count double",
@@ -101,22 +101,29 @@ def few_findings(data: TaskData) -> Iterator[Finding]:
                       count=count, do=f"Bring more rows; {FEW_TEST_ROWS} are the least, some hundreds are better")
 
 
-def length_findings(data: TaskData, count: Count, max_length: int) -> Iterator[Mendable]:
-    """Prompts that leave no room for an answer, rows and pairs that training would have to cut. `count`: text -> tokens; `max_length` in
-    tokens."""
-    prompts = [(e.prompt, count(e.prompt)) for e in data.examples]
-    yield from finding("warn", f"The prompt alone has {max_length:,} tokens or more: the base cannot read it and answer",
-                       (f"{tokens:,} tokens: {prompt}" for prompt, tokens in prompts if tokens >= max_length),
-                       "Shorten these prompts, or choose a base with a longer context; rows of the test split are never left out by the lab")
-    rows = [(prompt, tokens + count(e.answer)) for e, (prompt, tokens) in zip(data.examples, prompts) if e.split != "test"]
-    yield from _cut("examples", rows, max_length)
-    pairs = [(p.prompt, count(p.prompt) + max(count(p.chosen), count(p.rejected))) for p in data.preferences]
-    yield from _cut("preference pairs", pairs, max_length)
+def length_findings(data: TaskData, count: Count, max_length: int, answer: int = 0) -> Iterator[Mendable]:
+    """Rows and pairs that training cannot read whole and questions that leave no room for an answer; Build refuses them all. `count`: prompt,
+    answer -> tokens; `max_length` in tokens, `answer` of them kept for what a System writes."""
+    rows = [(e.prompt, count(e.prompt, e.answer)) for e in data.examples if e.split != "test"]
+    yield from _refused("examples", rows, max_length, f"have more than {max_length:,} tokens")
+    pairs = [(p.prompt, max(count(p.prompt, p.chosen), count(p.prompt, p.rejected))) for p in data.preferences]
+    yield from _refused("preference pairs", pairs, max_length, f"have more than {max_length:,} tokens")
+    room = max_length - answer
+    tests = [(e.prompt, count(e.prompt)) for e in data.split("test")]
+    yield from _refused("test questions", tests, room, f"have more than {room:,} tokens, with {answer:,} of the base's {max_length:,} kept for the answer")
 
 
-def _cut(kind: str, rows: list[tuple[str, int]], max_length: int) -> Iterator[Mendable]:
-    long = sorted(((tokens, prompt) for prompt, tokens in rows if tokens > max_length), reverse=True)
+def fitting(data: TaskData, count: Count, max_length: int, answer: int = 0) -> TaskData:
+    """The same without what `length_findings` points at, test rows included: no System with this base could be asked them."""
+    room = max_length - answer
+    examples = tuple(e for e in data.examples if (count(e.prompt) <= room if e.split == "test" else count(e.prompt, e.answer) <= max_length))
+    pairs = tuple(p for p in data.preferences if max(count(p.prompt, p.chosen), count(p.prompt, p.rejected)) <= max_length)
+    return data.model_copy(update={"examples": examples, "preferences": pairs}).sealed()
+
+
+def _refused(kind: str, rows: list[tuple[str, int]], limit: int, why: str) -> Iterator[Mendable]:
+    long = sorted(((tokens, prompt) for prompt, tokens in rows if tokens > limit), reverse=True)
     if long:
-        what = f"{len(long):,} of {len(rows):,} {kind} are longer than {max_length:,} tokens: their answers would be cut"
-        yield from finding("refuse", what, (f"{tokens:,} tokens: {prompt}" for tokens, prompt in long),
-                           f"Set the maximum length to {long[0][0]:,} or more, or leave these rows out", "long")
+        yield from finding("refuse", f"{len(long):,} of {len(rows):,} {kind} {why}: Build refuses them",
+                           (f"{tokens:,} tokens: {prompt}" for tokens, prompt in long),
+                           f"Leave them out (offered here), shorten them, or choose a base that reads more: the longest has {long[0][0]:,} tokens", "long")

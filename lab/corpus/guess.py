@@ -40,6 +40,18 @@ def guess_mapping(table: Table) -> Mapping:
     return mapping.model_copy(update={"labels": named_labels(table, mapping.answer)})
 
 
+def examples_of_pairs(mapping: Mapping) -> Mapping:
+    """A mapping of preference pairs read as examples: the chosen answer is the right one. Any other mapping stays as it is."""
+    return Mapping(prompt=mapping.prompt, answer=mapping.chosen, reason=mapping.reason) if mapping.chosen else mapping
+
+
+def templates_of(table: Table) -> list[str]:
+    """What can be chosen for a part of the mapping: every column, and the question and the last answer of a column that holds chats."""
+    chats = [column for column in table.columns if _is_chat(table, column) or _holds_prompt(table, column)]
+    nested = [f"{{{column}.messages:all}}" for column in table.columns if _nested(table, column)]
+    return [*(f"{{{column}}}" for column in table.columns), *(f"{{{column}:{part}}}" for column in chats for part in ("prompt", "answer")), *nested]
+
+
 def thumbs(table: Table) -> str:
     """The column of a KTO file that says yes or no to a free answer; empty where there is none."""
     chat = any(_is_chat(table, column) for column in table.columns) or {"prompt", "completion"} <= set(table.columns)
@@ -94,7 +106,7 @@ def _preferences(table: Table, names: Names) -> Mapping:
 def _prompt(table: Table, names: Names, column: str) -> str:
     """The prompt's template: behind it what a second column adds to it, before it a system message."""
     first = table.values(column, 1)
-    if first and isinstance(first[0], dict) and turns(first[0].get("messages")):
+    if _nested(table, column):
         return f"{{{column}.messages:all}}"
     if first and isinstance(first[0], dict) and "stem" in first[0]:
         return f"{{{column}.stem}}"
@@ -138,6 +150,11 @@ def _first(wanted: tuple[str, ...], names: Names) -> str:
 
 def _is_chat(table: Table, column: str) -> bool:
     return any(turns(value) for value in table.values(column, 3))
+
+
+def _nested(table: Table, column: str) -> bool:
+    first = table.values(column, 1)
+    return bool(first) and isinstance(first[0], dict) and bool(turns(first[0].get("messages")))
 
 
 def _ends_with_answer(table: Table, column: str) -> bool:

@@ -14,6 +14,8 @@ from lab.corpus.check_leaks import without_leaks, without_overlap
 from lab.corpus.check_rows import without_duplicates
 from lab.corpus.private import masked
 
+TOO_LONG = "Leave out rows that are too long for this base"  # the switch for what depends on a base: lab.corpus.check_rows.fitting
+
 
 class Mend(NamedTuple):
     """`label`: what is done, as a sentence for a switch."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +35,19 @@ def tokenizer_of(folder: Path) -> Tokenizer:
 def count_tokens(folder: Path, text: str) -> int:
     """Tokens of a text, special ones written in it included."""
     return len(tokenizer_of(folder).encode(text, add_special_tokens=False).ids)
+
+
+def row_tokens(folder: Path) -> Callable[..., int]:
+    """(prompt, answer) -> tokens of a row through the base's template, as training reads it; without an answer the question as it is asked.
+    Raises ModelError where there is no tokenizer.json or the template cannot be used."""
+    template, tokenizer = ChatTemplate.of(folder), tokenizer_of(folder)
+
+    def count(prompt: str, answer: str = "") -> int:
+        messages = [{"role": "user", "content": prompt}]
+        text = "".join(template.training_text(messages, answer)) if answer else template.render(messages, True)
+        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    return count
 
 
 class Seen(NamedTuple):

@@ -9,9 +9,12 @@ from statistics import median
 from lab.core import Example, Scorer
 from lab.corpus.splits import looks_like_labels
 
+LONG = 20  # words in the median
+
 
 def suggest_scorer(examples: Sequence[Example]) -> Scorer:
-    """JSON answers: json_match. Labels and answers of up to three words: exact_match. Phrases: contains_answer. Texts: normalised_match."""
+    """JSON answers: json_match. Labels and answers of up to three words: exact_match. Phrases: contains_answer. Sentences:
+    normalised_match. Long texts, which nobody writes word for word: answer_loss."""
     answers = [example.answer for example in examples][:5_000]
     if not answers:
         return Scorer(kind="exact_match")
@@ -20,6 +23,8 @@ def suggest_scorer(examples: Sequence[Example]) -> Scorer:
     words = [len(answer.split()) for answer in answers]
     if max(words) <= 3 or looks_like_labels(answers) and median(words) <= 6:
         return Scorer(kind="exact_match")
+    if median(words) > LONG:
+        return Scorer(kind="answer_loss")
     return Scorer(kind="contains_answer" if median(words) <= 12 else "normalised_match")
 
 

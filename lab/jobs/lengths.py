@@ -7,8 +7,11 @@ from pathlib import Path
 
 from lab import store
 from lab.core import DataError, LabError, Sft, System, TaskData, training_rows
+from lab.corpus.mending import TOO_LONG
 from lab.corpus.preview import tokenizer_of
 from lab.corpus.template import ChatTemplate
+
+OUT = f"bring the file again on the Data page with the switch '{TOO_LONG}'"
 
 
 def too_long(system: System, data: TaskData) -> Iterator[LabError]:
@@ -22,12 +25,12 @@ def too_long(system: System, data: TaskData) -> Iterator[LabError]:
     for stage in system.training:
         rows = _pairs(data) if stage.kind == "dpo" else _examples(stage, data)
         yield from _beyond(folder, template, system, rows, stage.max_length, f"{where}, {stage.kind.upper()}",
-                           "Raise the stage's maximum length, or shorten or leave out these rows")
+                           f"Raise the stage's maximum length, shorten these rows, or {OUT}")
     if system.base.context:
         rows = [(example.id, example.prompt, "") for example in data.split("test")]
         yield from _beyond(folder, template, system, rows, system.base.context - data.task.max_new_tokens, f"{where}, test questions",
                            f"The base reads {system.base.context} tokens, {data.task.max_new_tokens} of them kept for the answer: shorten "
-                           "the questions, lower the longest answer, or choose a base with a longer context")
+                           f"the questions, lower the longest answer, choose a base with a longer context, or {OUT}")
 
 
 def _examples(stage: Sft, data: TaskData) -> list[tuple[str, str, str]]:

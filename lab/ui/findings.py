@@ -10,32 +10,34 @@ import streamlit as st
 from lab import store
 from lab.core import Base, LabError, TaskData
 from lab.corpus import mending
+from lab.corpus.check_rows import fitting
 from lab.corpus.checks import check
-from lab.corpus.preview import count_tokens
+from lab.corpus.preview import row_tokens
 from lab.corpus.values import Finding
 from lab.ui import text
 
 LEVELS = {"refuse": ("error", "red", "Must be mended"), "warn": ("warning", "orange", "Look at this"), "note": ("info", "blue", "Good to know")}
 TOGGLES = {"garbled": "data_garbled", "mask": "data_masked", "leaks": "data_without_leaks", "overlap": "data_without_overlap",
            "duplicates": "data_without_duplicates", "long": "data_without_long"}  # in the order in which they are done; the widgets' keys
+FEW = 20  # rows of a split, or pairs; fewer show and teach next to nothing
 DONE = {"mask": "masked", "garbled": "mended"}
 
 
-def findings_panel(data: TaskData, base: Base | None, before: Sequence[Finding] = ()) -> tuple[TaskData, bool]:
+def findings_panel(data: TaskData, base: Base | None, before: Sequence[Finding] = (), longest: int = 0) -> tuple[TaskData, bool]:
     """What the check found; the rows after what is offered was done, and whether they may be saved. `base`: whose context they must fit;
-    `before`: what was found while the files were read."""
+    `before`: what was found while the files were read; `longest`: tokens that are kept for an answer."""
     mark = base.fingerprint if base else ""
     total = st.empty()
-    found = _findings(name_of(data), mark, data, base)
+    found = _findings(name_of(data), mark, longest, data, base)
     for name, key in TOGGLES.items():
         if not any(getattr(finding, "mend", "") == name for finding in found):
             continue
-        label = "Leave out rows that are too long for this base" if name == "long" else mending.MENDS[name].label
+        label = mending.TOO_LONG if name == "long" else mending.MENDS[name].label
         if st.toggle(label, key=key):
-            mended = _fitting(name_of(data), mark, data, base) if name == "long" else _mended(name_of(data), name, data)
-            st.caption(_said(mending.effect(data, mended), name))
+            mended = _fitting(name_of(data), mark, longest, data, base) if name == "long" else _mended(name_of(data), name, data)
+            st.caption(_said(mending.effect(data, mended), name) + (_left(data, mended) if name == "long" else ""))
             data = mended
-            found = _findings(name_of(data), mark, data, base)
+            found = _findings(name_of(data), mark, longest, data, base)
     list_findings((*found, *before), total)
     return data, not any(finding.level == "refuse" for finding in found)
 
@@ -74,18 +76,28 @@ def _said(done: mending.Effect, name: str) -> str:
     return f"{', '.join(parts) or 'Nothing'} {DONE.get(name, 'taken out')}"
 
 
+def _left(before: TaskData, after: TaskData) -> str:
+    """What is left of each part that lost rows, and which of these are hardly enough for anything."""
+    parts = {"training": "train", "validation": "validation", "test": "test"}
+    counts = {name: (len(before.split(split)), len(after.split(split))) for name, split in parts.items()}
+    counts["preference pairs"] = len(before.preferences), len(after.preferences)
+    less = {name: now for name, (then, now) in counts.items() if now < then}
+    tiny = [name for name, now in less.items() if now < FEW]
+    said = f"; left: {', '.join(f'{name} {now:,}' for name, now in less.items())}" if less else ""
+    return said + (f". :orange[Fewer than {FEW} are left ({', '.join(tiny)}): bring shorter rows or choose a base that reads more.]" if tiny else "")
+
+
 def name_of(data: TaskData) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(data.task.fingerprints.items()))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
-def _findings(rows: tuple, fingerprint: str, _data: TaskData, _base: Base | None) -> tuple[Finding, ...]:
+def _findings(rows: tuple, fingerprint: str, longest: int, _data: TaskData, _base: Base | None) -> tuple[Finding, ...]:
     """The check, done once for the same rows and base: counting tokens takes a while."""
     if _base is None or not _base.context:
         return check(_data)
-    folder = store.bases.folder_of(_base)
     try:
-        found = check(_data, lambda words: count_tokens(folder, words), _base.context)
+        found = check(_data, row_tokens(store.bases.folder_of(_base)), _base.context, longest)
         # A Task belongs to no base: what is too long for this one is said here and refused where the two meet, on Build.
         return tuple(f.model_copy(update={"level": "warn"}) if getattr(f, "mend", "") == "long" else f for f in found)
     except LabError:  # a base without a fast tokenizer: its tokens cannot be counted here, training counts them
@@ -99,13 +111,6 @@ def _mended(rows: tuple, name: str, _data: TaskData) -> TaskData:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Measuring the rows …")
-def _fitting(rows: tuple, fingerprint: str, _data: TaskData, _base: Base) -> TaskData:
-    """The same without training rows and pairs that are longer than the base's context; the test split stays as it is."""
-    folder = store.bases.folder_of(_base)
-
-    def fits(*texts: str) -> bool:
-        return sum(count_tokens(folder, words) for words in texts) <= _base.context
-
-    examples = tuple(row for row in _data.examples if row.split == "test" or fits(row.prompt, row.answer))
-    pairs = tuple(pair for pair in _data.preferences if fits(pair.prompt, pair.chosen) and fits(pair.prompt, pair.rejected))
-    return _data.model_copy(update={"examples": examples, "preferences": pairs}).sealed()
+def _fitting(rows: tuple, fingerprint: str, longest: int, _data: TaskData, _base: Base) -> TaskData:
+    """The same without rows and pairs that the base cannot read whole, and without test questions that leave no room for the answer."""
+    return fitting(_data, row_tokens(store.bases.folder_of(_base)), _base.context, longest)

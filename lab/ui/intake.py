@@ -32,7 +32,8 @@ def choose_files() -> Uploaded:
     """The three uploaders with what could not be read. A file that is refused leaves nothing behind."""
     columns = st.columns(3)
     with columns[0]:
-        examples = _table("Examples", "Prompts with their right answers: CSV, TSV, JSON, JSON Lines or Parquet, also in .gz or .zip.", "data_examples")
+        examples = _table("Examples", "Prompts with their right answers: CSV, TSV, JSON, JSON Lines or Parquet, also in .gz or .zip. "
+                          "A zip may hold one table per split, as train.csv and test.csv.", "data_examples")
     with columns[1]:
         documents = _documents()
     with columns[2]:
@@ -41,6 +42,14 @@ def choose_files() -> Uploaded:
     for table in brought.values():
         _told(table)
     return Uploaded(examples or brought.get("examples"), preferences or brought.get("preferences"), documents)
+
+
+def missing_told(found: Uploaded) -> None:
+    """Why nothing can be done yet where other files came without a table of examples, and the way out."""
+    if found.preferences is not None:
+        st.info("Preference pairs alone cannot be scored: put a table of examples above; the same file will do.", icon=":material/info:")
+    elif found.documents:
+        st.info("Documents alone cannot be scored: put a table of examples above, questions with their right answers.", icon=":material/info:")
 
 
 def _table(label: str, about: str, key: str) -> Any:
@@ -109,30 +118,38 @@ def problems(sentences: Sequence[str]) -> None:
 
 
 def shares_form(table: Any) -> None:
-    """How many rows are used, and how they are split where no column says so."""
+    """How many rows are used, and how they are split where no column says so. What is chosen holds for this file alone."""
+    mark = uploads.mark(table)
     with st.expander("How many rows, and how they are split"):
         left, middle, right = st.columns(3)
-        left.number_input("Rows to use, at most", 10, 200_000, max(10, len(table.rows)), key="data_rows", persist_state="session",
+        left.number_input("Rows to use, at most", 10, 200_000, max(10, len(table.rows)), key=f"data_rows_{mark}", persist_state="session",
                           help="A random part of the file, the same each time.")
-        middle.number_input("Test share (%)", 5, 100, 10, key="data_test_share", persist_state="session",
+        middle.number_input("Test share (%)", 5, 100, 10, key=f"data_test_share_{mark}", persist_state="session",
                             help="Rows that no System learns from. 100: nothing is trained, as for retrieval alone.")
-        right.number_input("Validation share (%)", 0, 50, 10, key="data_validation_share", persist_state="session",
+        right.number_input("Validation share (%)", 0, 50, 10, key=f"data_validation_share_{mark}", persist_state="session",
                            help="Rows that the validation curves are drawn from.")
 
 
 def some_rows(table: Any) -> Any:
     """The table, or a random part of it where fewer rows are wanted; drawn with a fixed seed, in the file's order."""
-    most = st.session_state.get("data_rows") or len(table.rows)
+    most = st.session_state.get(f"data_rows_{uploads.mark(table)}") or len(table.rows)
     if most >= len(table.rows):
         return table
     places = sorted(random.Random(0).sample(range(len(table.rows)), most))
     return table.model_copy(update={"rows": tuple(table.rows[place] for place in places), "numbers": tuple(place + 1 for place in places)})
 
 
-def shares() -> tuple[float, float, float]:
+def limit_told(table: Any) -> None:
+    """Says that a limit is in force, where one is."""
+    if (used := len(some_rows(table).rows)) < len(table.rows):
+        st.caption(f":orange[:material/filter_list: Drawn: {used:,} of the file's {len(table.rows):,} rows, as asked under \"How many rows\".]")
+
+
+def shares(table: Any) -> tuple[float, float, float]:
     """(train, validation, test) of all rows; the test's share goes first."""
-    test = (st.session_state.get("data_test_share") or 10) / 100
-    validation = min(1 - test, (10 if (asked := st.session_state.get("data_validation_share")) is None else asked) / 100)
+    mark = uploads.mark(table)
+    test = (st.session_state.get(f"data_test_share_{mark}") or 10) / 100
+    validation = min(1 - test, (10 if (asked := st.session_state.get(f"data_validation_share_{mark}")) is None else asked) / 100)
     return round(1 - test - validation, 4), validation, test
 
 
@@ -140,7 +157,7 @@ def assemble(found: Uploaded, mapping: Mapping, pairs: Mapping | None) -> tuple[
     """Rows of a Task from the files, the sentences about rows that the mapping left out, and a finding about all that stayed out. None where
     a mapping does not work (the page says why)."""
     try:
-        table, fractions = some_rows(found.examples), shares()
+        table, fractions = some_rows(found.examples), shares(found.examples)
         documents = found.documents or documents_of(table, mapping)
         examples, left_out = to_examples(table, mapping, fractions=fractions, documents=documents)
         preferences, lost = to_preferences(found.preferences, pairs) if pairs else ((), ())

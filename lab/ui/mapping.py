@@ -10,10 +10,10 @@ import streamlit as st
 
 from lab.core import DataError
 from lab.corpus.cells import demand_columns, render
-from lab.corpus.guess import guess_mapping
+from lab.corpus.guess import examples_of_pairs, guess_mapping, templates_of
 from lab.corpus.labels import labels_of
 from lab.corpus.mapping import Mapping, recalled
-from lab.ui import marked, panels, reads, text
+from lab.ui import marked, panels, reads, saving, text, uploads
 
 Kind = Literal["examples", "preferences"]
 PARTS = {"examples": ("prompt", "answer"), "preferences": ("prompt", "chosen", "rejected")}
@@ -23,8 +23,10 @@ PREVIEW = 2  # rows
 
 def mapping_form(table: Any, kind: Kind, extras: Sequence[str] = EXTRAS) -> Mapping | None:
     """The mapping, prefilled with that of a Task whose file had the same columns, else with the guess; None while something is missing."""
-    known = recalled(reads.own_tasks(), table.columns, kind)
+    known = recalled(_others(table), table.columns, kind)
     proposed = known[0] if known else guess_mapping(table)
+    if kind == "examples":
+        proposed = examples_of_pairs(proposed)
     key = f"data_map_{kind}_{abs(hash((table.name, table.columns, known and known[1].id)))}"
     if known:
         st.caption(f":material/history: Mapped as in task {text.label(known[1].name)}, whose file had the same columns")
@@ -33,7 +35,7 @@ def mapping_form(table: Any, kind: Kind, extras: Sequence[str] = EXTRAS) -> Mapp
         st.text(proposed.reason)
     parts = {}
     for column, name in zip(st.columns(len(PARTS[kind])), PARTS[kind]):
-        parts[name] = _template(column, name, getattr(proposed, name), table.columns, key)
+        parts[name] = _template(column, name, getattr(proposed, name), templates_of(table), key)
     if written := _written(table, parts["prompt"], proposed.prompt, key):
         parts["prompt"] = written
     if kind == "examples" and extras:
@@ -49,9 +51,15 @@ def mapping_form(table: Any, kind: Kind, extras: Sequence[str] = EXTRAS) -> Mapp
     return mapping
 
 
-def _template(where: Any, name: str, proposed: str, columns: Sequence[str], key: str) -> str:
+def _others(table: Any) -> list[Any]:
+    """Tasks of the workspace without those that were saved from this very file in this session: they say nothing about a next file yet."""
+    made, mark = st.session_state.get(saving.MADE, {}), uploads.mark(table)
+    return [task for task in reads.own_tasks() if mark not in made.get(task.id, "").split("-")]
+
+
+def _template(where: Any, name: str, proposed: str, templates: Sequence[str], key: str) -> str:
     """A column or a template over several; what is typed is kept as it is."""
-    options = list(dict.fromkeys([*([proposed] if proposed else []), *(f"{{{column}}}" for column in columns)]))
+    options = list(dict.fromkeys([*([proposed] if proposed else []), *templates]))
     found = where.selectbox(name.capitalize(), options, index=0 if proposed else None, accept_new_options=True, key=f"{key}_{name}", persist_state="session",
                             placeholder="Choose a column or write a template", help=Mapping.model_fields[name].description)
     return (found or "").replace("\\n", "\n")

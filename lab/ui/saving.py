@@ -3,47 +3,70 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 import streamlit as st
 
 from lab import store
-from lab.core import DataError, Scorer, Task, TaskData, failure_of
+from lab.core import Base, DataError, Scorer, Task, TaskData, failure_of
 from lab.core.tasks import ScorerKind
 from lab.jobs import importing
-from lab.ui import panels, router, text
+from lab.ui import measured, panels, router, text
 from lab.ui.findings import name_of
 from lab.ui.judge import judge_form
 
+LONGEST = Task.model_fields["max_new_tokens"].default
 SCORERS = [kind for kind in get_args(ScorerKind) if kind not in ("text_loss", "multiple_choice", "judge")]
 
 
-def save_form(data: TaskData, allowed: bool) -> None:
-    """Name, scorer and the save button. A refusal keeps everything that was filled in."""
+MADE = "_data_made"  # session: id of a Task saved here -> the mark of its files
+
+
+def save_form(data: TaskData, allowed: bool, mark: str, base: Base | None = None) -> None:
+    """Name, scorer and the save button. A refusal keeps everything that was filled in. `mark` names the files: others begin afresh.
+    `base`: whose tokens the right answers are measured in."""
     def keep(about: dict[str, Any]) -> None:
         store.tasks.save(data.model_copy(update={"task": data.task.model_copy(update=about)}))
+        st.session_state[MADE] = {**st.session_state.get(MADE, {}), about["id"]: mark}
 
-    _form(data.task.scorers[0].kind, name_of(data), keep, allowed)
+    _form(data.task.scorers[0].kind, name_of(data), keep, allowed, mark, lambda length: beyond(measured.answers(name_of(data), data, base), length))
+
+
+def longest(mark: str) -> int:
+    """The longest answer that is asked for below, in tokens."""
+    return st.session_state.get(f"data_length_{mark}") or LONGEST
+
+
+def beyond(lengths: Sequence[int], longest: int) -> str:
+    """What cannot be reached because right answers are longer; empty where all fit."""
+    long = sum(length > longest for length in lengths)
+    return "" if not long else (f"{long:,} of {len(lengths):,} right answers have more tokens than this (the longest has {max(lengths):,}): "
+                                "Systems are stopped before they could give them in full.")
 
 
 def save_import(job: str, made: importing.Draft, then: Callable[[Task], None]) -> None:
     """The same for rows that a background import left on disk; `then` is told the Task."""
-    _form(made.scorer.kind, job, lambda about: then(importing.save(job, about)), made.allowed)
+    _form(made.scorer.kind, job, lambda about: then(importing.save(job, about)), made.allowed, job)
 
 
-def _form(proposed: str, rows: Any, keep: Callable[[dict[str, Any]], Any], allowed: bool) -> None:
-    """`rows` names what is saved, so that the same is not saved twice; `keep` saves it under the fields that were filled in."""
+def _form(proposed: str, rows: Any, keep: Callable[[dict[str, Any]], Any], allowed: bool, mark: str, warn: Callable[[int], str] = lambda _: "") -> None:
+    """`rows` names what is saved, so that the same is not saved twice; `keep` saves it under the fields that were filled in; `warn` says
+    what is wrong with a longest answer."""
     left, right = st.columns(2)
-    name = left.text_input("Name of the task", max_chars=80, key="data_name", persist_state="session", placeholder="Support answers")
-    need = right.text_input("What it needs", max_chars=60, key="data_need", persist_state="session", placeholder="facts, form, tone …")
-    kind = left.selectbox("How an answer is scored", SCORERS, index=SCORERS.index(proposed), format_func=text.metric, key=f"data_scorer_{proposed}",
+    name = left.text_input("Name of the task", max_chars=80, key=f"data_name_{mark}", persist_state="session", placeholder="Support answers")
+    need = right.text_input("What it needs", max_chars=60, key=f"data_need_{mark}", persist_state="session", placeholder="facts, form, tone …")
+    kind = left.selectbox("How an answer is scored", SCORERS, index=SCORERS.index(proposed), format_func=text.metric, key=f"data_scorer_{proposed}_{mark}",
+                          persist_state="session",
                           help="Proposed from the answers at hand; every System of a comparison is scored the same way.")
-    length = right.number_input("Longest answer (tokens)", 1, 8_192, 64, key="data_length", persist_state="session",
+    length = right.number_input("Longest answer (tokens)", 1, 8_192, LONGEST, key=f"data_length_{mark}", persist_state="session",
                                 help=Task.model_fields["max_new_tokens"].description or "Generation stops here.")
-    phrases = st.text_input("Phrases, one of which the answer must hold (separated by |)", key="data_phrases") if kind == "rule" else ""
+    if problem := warn(length):
+        st.caption(f":orange[:material/warning: {problem}]")
+    phrases = st.text_input("Phrases, one of which the answer must hold (separated by |)", key=f"data_phrases_{mark}",
+                            persist_state="session") if kind == "rule" else ""
     judge = judge_form("data")
-    about = st.text_area("Description", max_chars=1_000, height=80, key="data_about", persist_state="session")
+    about = st.text_area("Description", max_chars=1_000, height=80, key=f"data_about_{mark}", persist_state="session")
     content = (name, kind, length, phrases, judge, rows)
     if st.session_state.get("data_saved") == content:
         st.success("Saved. It can be used on the Build page now.", icon=":material/check_circle:")

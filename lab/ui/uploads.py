@@ -54,6 +54,18 @@ def documents(uploads: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]
     return _or_raise(_documents(_digest([content for _, content in files]), tuple(name for name, _ in files), lambda: files))
 
 
+def mark(*tables: Any) -> str:
+    """A short name for what tables hold, for the keys of widgets that belong to these files: another file begins with fresh proposals. Of a
+    long table the columns, the number of rows and rows from its beginning, middle and end are looked at: pages ask often."""
+    return "-".join(_digest([repr((table.columns, len(table.rows), [table.rows[place] for place in _places(len(table.rows))])).encode()])[:10]
+                    for table in tables if table)
+
+
+def _places(count: int) -> list[int]:
+    """Up to some 120 numbers below `count`, from the beginning to the end."""
+    return sorted({*range(min(count, 40)), *range(max(0, count - 40), count), *range(0, count, count // 40 + 1)})
+
+
 def _or_raise(found: Any) -> Any:
     if isinstance(found, LabError):
         raise found

@@ -88,8 +88,10 @@ def test_texts_far_longer_than_the_others_are_pointed_out():
 
 def test_prompts_that_leave_no_room_for_an_answer():
     data = task(("long " * 90, "yes"), ("other " * 80, "yes"))
-    finding = [f for f in corpus.check(data, count=lambda text: len(text.split()), max_length=50) if "prompt alone" in f.what][0]
-    assert finding.count == 2 and finding.level == "warn", "test rows count too: nothing could be answered"
+    moved = data.model_copy(update={"examples": tuple(e.model_copy(update={"split": "test"}) for e in data.examples)})
+    found = corpus.check(moved, count=lambda *texts: sum(len(text.split()) for text in texts), max_length=50, answer=5)
+    [finding] = [each for each in found if "test questions" in each.what]
+    assert finding.count == 2 and "45 tokens" in finding.what, "nothing could be answered"
 
 
 def test_rows_that_stayed_out_are_a_finding_with_their_lines():

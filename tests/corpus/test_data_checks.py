@@ -4,6 +4,7 @@ import pytest
 
 from lab import corpus
 from lab.core import Document, Example, Preference, Scorer, Task, TaskData
+from lab.corpus.check_rows import fitting
 
 CLEAN = [Example(id=f"e{number}", prompt=f"question number {number}", answer=f"answer {number}", split=split)
          for number, split in enumerate(["train"] * 40 + ["validation"] * 10 + ["test"] * 40)]
@@ -23,7 +24,7 @@ def pair(prompt="p", chosen="c", rejected="r"):
 
 
 def test_a_clean_task_has_no_findings():
-    assert corpus.check(task(preferences=[pair()]), count=len, max_length=1_000) == ()
+    assert corpus.check(task(preferences=[pair()]), count=lambda *texts: sum(map(len, texts)), max_length=1_000) == ()
 
 
 @pytest.mark.parametrize("data, level, words, count", [
@@ -43,6 +44,7 @@ def test_a_clean_task_has_no_findings():
     (task(preferences=[pair(prompt=" ")]), "refuse", "empty prompt or answer", 1),
     (task(row("a b c d e f g h i j k l m n"), row("z a b c d e f g h i j k l m", split="test")), "warn", "13 words in a row", 1),
     (task(examples=CLEAN[:55]), "warn", "Only 5 rows", 5),
+    (task(examples=[e.model_copy(update={"answer": ":answer"}) for e in CLEAN]), "warn", "Every answer is the same text", 90),
     (task(examples=CLEAN[:50]), "refuse", "No row is in the test split", 0),
     (task(examples=CLEAN[40:]), "warn", "No row is in the training split", 0),
     (task(examples=[e for e in CLEAN if e.split != "validation"]), "warn", "No row is in the validation split", 0),
@@ -54,13 +56,19 @@ def test_each_fault_is_found(data, level, words, count):
     assert found[0].do and len(found[0].examples) <= 3 and all(len(text) <= 130 for text in found[0].examples)
 
 
-def test_answers_that_would_be_cut_are_refused_with_the_length_they_need():
-    data = task(row("long " * 100), preferences=[pair(chosen="word " * 200)])
-    found = corpus.check(data, count=lambda text: len(text.split()), max_length=50)
-    assert [(f.level, f.count) for f in found[:2]] == [("refuse", 1), ("refuse", 1)]
-    assert "prompt alone" in found[2].what, "the prompt leaves no room for an answer"
-    assert "1 of 51 examples are longer than 50 tokens" in found[0].what and "101 or more" in found[0].do
-    assert "preference pairs" in found[1].what
+def words(*texts):
+    return sum(len(text.split()) for text in texts)
+
+
+def test_rows_that_build_refuses_are_said_with_their_length_and_can_be_left_out():
+    data = task(row("long " * 100), row("test " * 45, split="test"), row("fits " * 40, split="test"), preferences=[pair(chosen="word " * 200), pair()])
+    found = corpus.check(data, count=words, max_length=50, answer=10)
+    assert [(f.level, f.count, f.mend) for f in found[:3]] == [("refuse", 1, "long")] * 3
+    assert "1 of 51 examples have more than 50 tokens: Build refuses them" == found[0].what and "101 tokens" in found[0].do
+    assert "1 of 2 preference pairs" in found[1].what and "more than 40 tokens, with 10 of the base's 50 kept" in found[2].what
+    left = fitting(data, words, 50, 10)
+    assert len(left.split("test")) == 41 and len(left.split("train")) == 40 and len(left.preferences) == 1
+    assert not [f for f in corpus.check(left, count=words, max_length=50, answer=10) if f.mend == "long"]
 
 
 def test_a_form_of_words_is_no_leak():

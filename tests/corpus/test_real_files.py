@@ -11,11 +11,11 @@ EXAMPLES = [  # file, rows, prompt, answer, proposed scorer
     ("sft_snips_slots/train_RateBook_full.json", 1_956, "{text}", "{slots}", "json_match"),
     ("sft_snips_slots/train_PlayMusic_full.json", 2_000, "{text}", "{slots}", "json_match"),
     ("sft_snips_slots/validate_GetWeather.json", 100, "{text}", "{slots}", "json_match"),
-    ("sft_e2e_nlg/devset.csv", 4_672, "{mr}", "{ref}", "normalised_match"),
-    ("sft_e2e_nlg/testset_w_refs.csv", 4_693, "{mr}", "{ref}", "normalised_match"),
-    ("sft_gsm8k/train.jsonl", 7_473, "{question}", "{answer}", "normalised_match"),
-    ("sft_gsm8k/test.jsonl", 1_319, "{question}", "{answer}", "normalised_match"),
-    ("sft_alpaca_en_demo/alpaca_en_demo.json", 999, "{instruction}\n{input}", "{output}", "normalised_match"),
+    ("sft_e2e_nlg/devset.csv", 4_672, "{mr}", "{ref}", "answer_loss"),
+    ("sft_e2e_nlg/testset_w_refs.csv", 4_693, "{mr}", "{ref}", "answer_loss"),
+    ("sft_gsm8k/train.jsonl", 7_473, "{question}", "{answer}", "answer_loss"),
+    ("sft_gsm8k/test.jsonl", 1_319, "{question}", "{answer}", "answer_loss"),
+    ("sft_alpaca_en_demo/alpaca_en_demo.json", 999, "{instruction}\n{input}", "{output}", "answer_loss"),
     ("rag_xquad_en/xquad.en.json", 1_190, "{question}", "{answer}", "contains_answer"),
 ]
 

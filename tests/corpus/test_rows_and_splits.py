@@ -91,7 +91,9 @@ def test_preferences_keep_one_prompt_on_one_side():
     (["yes", "no", "yes"], "exact_match"),
     (["card not working at all"] * 5 + ["lost"] * 5, "exact_match"),
     (["in the year 1976", "the Denver Broncos team", "308"], "contains_answer"),
-    (["a long answer " * 10, "another long answer " * 9], "normalised_match")])
+    (["an answer of one sentence that has some fourteen words or so in it", "another answer of the same kind, which has about as many words in it"],
+     "normalised_match"),
+    (["a long answer " * 10, "another long answer " * 9], "answer_loss")])
 def test_the_scorer_fits_the_answers(answers, kind):
     table = made([(f"q{number}", answer) for number, answer in enumerate(answers)], "q", "a")
     assert corpus.suggest_scorer(corpus.to_examples(table, Mapping(prompt="{q}", answer="{a}"))[0]).kind == kind

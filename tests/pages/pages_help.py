@@ -7,6 +7,12 @@ from streamlit.testing.v1 import AppTest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def field(fields, begin: str):
+    """The one widget whose key begins so; what follows in the key names the files it belongs to."""
+    [found] = [each for each in fields if each.key and each.key.startswith(begin)]
+    return found
+
+
 def opened(page: str, query: dict | None = None) -> AppTest:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     for name, value in (query or {}).items():

@@ -1,9 +1,10 @@
 """The Data page: a file mapped as the last one, a prompt over columns, names of labels, rows leafed through, a large file in the background."""
 
+import json
 import time
 
 import pytest
-from pages_help import opened
+from pages_help import field, opened
 
 from lab import store
 from lab.jobs import importing
@@ -37,7 +38,7 @@ def said(app):
 
 def test_a_prompt_over_columns_and_named_labels_are_kept_for_the_next_file_of_the_same_shape():
     app = written(brought(), "{title}\n\n{body}")
-    app.text_input(key="data_name").set_value("Reviews").run()
+    field(app.text_input, "data_name").set_value("Reviews").run()
     app.button(key="data_save").click().run()
     [task] = store.tasks.newest()
     assert task.mapping["prompt"] == "{title}\n\n{body}" and task.mapping["labels"] == {"0": "bad", "1": "good"}
@@ -46,6 +47,79 @@ def test_a_prompt_over_columns_and_named_labels_are_kept_for_the_next_file_of_th
     again = brought(REVIEWS.replace(b"body ", b"other "), "march.csv")
     assert any("Mapped as in task Reviews" in caption for caption in captions(again))
     assert any(button.key == "data_save" for button in again.button), "no click was needed"
+
+
+def test_right_after_saving_the_task_just_saved_is_not_offered_as_a_memory():
+    app = brought(REVIEWS.replace(b"title", b"headline"), "fresh.csv")
+    written(app, "{headline}: {body}")
+    field(app.text_input, "data_name").set_value("Fresh").run()
+    app.button(key="data_save").click().run()
+    assert any("Saved" in success.value for success in app.success) and not any("Mapped as in" in caption for caption in captions(app))
+
+
+QUESTIONS = b"question,answer\n" + b"".join(b"what is %d,number %d\n" % (n, n) for n in range(200))
+OTHER = b"question,answer\n" + b"".join(b"who is %d,person %d\n" % (n, n) for n in range(300))
+
+
+def replaced(app, content, name):
+    app.file_uploader(key="data_examples").set_value((name, content, "text/csv")).run()
+    assert not app.exception
+    return app
+
+
+def test_a_limit_and_a_name_belong_to_their_file_and_never_cut_or_name_another():
+    app = brought(QUESTIONS, "one.csv")
+    field(app.number_input, "data_rows").set_value(100)
+    field(app.number_input, "data_length").set_value(7)
+    field(app.text_input, "data_name").set_value("One").run()
+    assert any("Drawn: 100 of the file's 200 rows" in caption for caption in captions(app))
+    replaced(app, OTHER, "two.csv")
+    assert field(app.number_input, "data_rows").value == 300 and not any("Drawn" in caption for caption in captions(app))
+    assert field(app.number_input, "data_length").value == 64 and not field(app.text_input, "data_name").value
+
+
+def test_how_an_answer_is_scored_stays_when_the_page_is_left():
+    app = brought(QUESTIONS, "scored.csv")
+    field(app.selectbox, "data_scorer").set_value("answer_loss").run()
+    app.switch_page("pages/build.py").run()
+    app.switch_page("pages/data.py").run()
+    app.segmented_control(key="data_mode").set_value("Bring your own files").run()
+    assert field(app.selectbox, "data_scorer").value == "answer_loss"
+
+
+def test_right_answers_longer_than_the_longest_answer_are_said():
+    app = brought(QUESTIONS, "short.csv")
+    assert not any("right answers have more tokens" in caption for caption in captions(app))
+    field(app.number_input, "data_length").set_value(1).run()
+    assert any("right answers have more tokens than this" in caption for caption in captions(app))
+
+
+PAIRS = b"\n".join(json.dumps({"input": {"messages": [{"role": "user", "content": f"Why {n}?"}]},
+                               "preferred_output": [{"role": "assistant", "content": f"Since {n}."}],
+                               "non_preferred_output": [{"role": "assistant", "content": "No."}]}).encode() for n in range(60))
+
+
+def test_pairs_alone_say_what_is_missing_and_the_same_file_serves_as_examples():
+    app = opened("data", OWN)
+    app.file_uploader(key="data_preferences").upload("pairs.jsonl", PAIRS, "application/json")
+    app.run()
+    assert any("Preference pairs alone cannot be scored" in info.value for info in app.info)
+    app.file_uploader(key="data_examples").upload("pairs.jsonl", PAIRS, "application/json")
+    app.run()
+    [prompt] = [box for box in app.selectbox if "map_examples" in box.key and box.key.endswith("_prompt")]
+    [answer] = [box for box in app.selectbox if "map_examples" in box.key and box.key.endswith("_answer")]
+    assert (prompt.value, answer.value) == ("{input.messages:all}", "{preferred_output:answer}") and "{non_preferred_output:answer}" in answer.options
+    assert app.button(key="data_save") and not app.exception
+
+
+def test_test_questions_that_leave_no_room_go_with_the_switch_and_what_is_left_is_said():
+    rows = b"question,answer,split\n" + b"".join(b"what is %d,number %d,%s\n" % (n, n, b"train" if n < 60 else b"test") for n in range(85))
+    rows += b"".join(b"%d %s,long,test\n" % (n, b"word " * 900) for n in range(3)) + b"%s,long,train\n" % (b"word " * 900)
+    app = brought(rows, "long.csv")
+    assert len([expander for expander in app.expander if "Build refuses them" in expander.label]) == 2
+    app.toggle(key="data_without_long").set_value(True).run()
+    assert not [expander for expander in app.expander if "Build refuses them" in expander.label]
+    assert any("4 rows taken out; left:" in caption and "test 25" in caption and "Fewer than 20 are left" not in caption for caption in captions(app))
 
 
 def test_an_unknown_column_is_refused_with_the_columns_that_exist():
@@ -101,7 +175,7 @@ def test_a_large_file_is_imported_in_the_background_and_saved(large):
         time.sleep(0.1)
     app.run()
     assert not app.exception and any("3,000 rows" in caption for caption in captions(app))
-    app.text_input(key="data_name").set_value("Large one").run()
+    field(app.text_input, "data_name").set_value("Large one").run()
     app.button(key="data_save").click().run()
     assert not app.exception and any("Large one" in success.value for success in app.success)
     assert store.tasks.newest()[0].counts["test"] == 100 and not importing.ids()
