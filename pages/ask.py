@@ -26,9 +26,9 @@ if not ready:
     st.page_link(router.RUNS, label="See how far they are", icon=":material/play_circle:", query_params={"experiment": experiment.id})
     st.stop()
 
-with st.form("ask_form", border=False):
-    question = st.text_area("Question", value=asking.example_question(task), height=90, max_chars=8_000, key=f"ask_question_{task}")
-    pressed = st.form_submit_button("Ask", type="primary", icon=":material/send:", disabled=not names)
+asking.propose_question(task)
+question = st.text_area("Question", height=90, max_chars=8_000, key="ask_question", persist_state="session")
+pressed = st.button("Ask", type="primary", icon=":material/send:", disabled=not names, key="ask_go")
 if pressed and question.strip():
     asking.begin(question.strip(), {name: ready[name] for name in names})
 current = asking.current()

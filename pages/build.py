@@ -8,7 +8,7 @@ import streamlit as st
 
 from lab import jobs
 from lab.core import LabError, failure_of
-from lab.ui import bases, model_card, panels, planning, reads, systems, text
+from lab.ui import bases, model_card, panels, planning, reads, systems
 
 st.title("Build an experiment")
 st.caption("One base, one or more tasks, and the Systems to compare on them. Nothing is queued before you press Launch.")
@@ -20,12 +20,10 @@ if base is None:
 model_card.model_card(base)
 
 st.header("2. Tasks")
-names, titles = reads.task_names(), reads.suite_titles()
+names = reads.task_names()
 tasks = st.multiselect("Tasks", list(names), default=list(names)[:1], format_func=names.get, key="build_tasks", persist_state="session",
                        help="Each System is made and scored once per task. Your own tasks come from the Data page.")
-suites = st.pills("Abilities to watch (retention suites)", list(titles), selection_mode="multi", default=list(titles), key="build_suites",
-                  format_func=lambda name: text.label(titles[name]), persist_state="session",
-                  help="Asked of every System, so that you see what it forgot.")
+suites = planning.choose_suites(base)
 
 primary = planning.primary_of(tasks)
 
@@ -38,7 +36,7 @@ seeds = st.segmented_control("Seeds", [1, 2, 3, 5], default=1, required=True, ke
                              "More seeds show how much of a difference is luck.")
 
 st.header("4. What will be run")
-name = st.text_input("Name", value="My experiment", max_chars=80, key="build_name", persist_state="session")
+name = st.text_input("Name of the experiment", value="My experiment", max_chars=80, key="build_name", persist_state="session")
 question = st.text_input("Question it answers", max_chars=300, key="build_question", persist_state="session",
                          placeholder="Which lever makes our support answers right?")
 experiment = planning.draft(name, question or "", tasks, chosen, suites, list(range(seeds)), primary) if chosen is not None else None

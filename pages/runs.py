@@ -9,12 +9,13 @@ import streamlit as st
 from lab.ui import panels, reads, state, text
 
 st.title("Runs")
-left, right = st.columns([3, 1], vertical_alignment="bottom")
+left, right = st.columns([3, 1], vertical_alignment="center")
 experiment = state.choose_experiment(left)
 if experiment is None:
     panels.empty("Nothing has been launched yet. Runs appear here with their progress, their curves and their log.")
     st.stop()
-right.page_link(router.COMPARE, label="Compare its results", icon=":material/query_stats:", query_params={"experiment": experiment.id})
+right.page_link(router.COMPARE, label="Compare its results", icon=":material/query_stats:",
+                query_params={"experiment": experiment.id, "compare_view": "Scoreboard"})
 tasks = reads.task_names()
 
 

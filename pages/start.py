@@ -33,7 +33,8 @@ def forgotten() -> None:
 
 if newest:
     st.header(text.label(newest.name))
-    st.caption(f"Started {text.day(newest.created)} on this machine")
+    st.caption(f"Started {text.day(newest.created)} on this machine"
+               + (f". {state.bases_line(newest)}" if len(found) == 1 else ""))
     state.live(results, lambda: reads.active(newest.id))
     st.header("What each System forgot")
     state.live(forgotten, lambda: reads.active(newest.id), every=6)

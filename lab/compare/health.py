@@ -33,6 +33,8 @@ MARGIN_GREW = 0.1  # in units of reward (beta x log ratio), the size that a beta
 COIN = 0.6  # pairs ordered rightly; 0.5 is a coin, 0.6 is inside its interval for 50 to 90 pairs
 ENDLESS = 0.10  # answers that hit the length limit; one in twenty happens with healthy models on long answers
 SHOWN = 80  # letters of a difference between two prompts; the page shows both in full
+HARM = ("non-finite", "diverging", "over-fitting", "chosen and rejected both falling", "damaged")  # each advises to train less
+LONGER = ("still falling", "loss not moving")  # each advises to train more
 Curves = Callable[[str], tuple[np.ndarray, np.ndarray]]
 
 
@@ -51,7 +53,15 @@ def curves_health(frame: pd.DataFrame) -> tuple[Finding, ...]:
     for stage in frame["stage"].unique():
         curves = _curves(frame, stage)
         found += [finding.model_copy(update={"stage": stage}) for rule in CURVE_RULES if (finding := rule(curves))]
-    return tuple(found)
+    return without_contradiction(found)
+
+
+def without_contradiction(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Harm that was seen outweighs a gain that may still come: no advice to train a stage longer beside one to train it less. Retention is
+    harmed by all stages together."""
+    findings = tuple(findings)
+    harmed = {finding.stage for finding in findings if finding.rule in HARM}
+    return tuple(one for one in findings if not (one.rule in LONGER and harmed & {one.stage, "retention"}))
 
 
 def still_falling(curves: Curves) -> Finding | None:

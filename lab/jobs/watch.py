@@ -61,6 +61,7 @@ _guard = threading.Lock()
 _runs: dict[str, Run] = {}
 _states: dict[str, tuple[Any, State]] = {}
 _followers: dict[str, Follower] = {}
+_titles: dict[tuple[str, str], str] = {}
 
 
 def _name(run_id: str) -> str:
@@ -175,5 +176,16 @@ def doing(run: Run, follower: Follower) -> str:
     stage, step, total = (follower.last.get(name) for name in ("stage", "step", "total"))
     values = follower.last.get("values") or {}
     words = STAGES.get(stage, stage)
-    words += f" {values['suite']}" if values.get("suite") else f": {values['part']}" if values.get("part") else ""
+    words += f" {suite_title(run, values['suite'])}" if values.get("suite") else f": {values['part']}" if values.get("part") else ""
     return f"{words}, {step} of {total}" if step is not None and total else words
+
+
+def suite_title(run: Run, suite: str) -> str:
+    """The title of a suite that a run answers; its task's name for the task's own test questions. Its id where neither can be read."""
+    place = (str(store.home()), suite)
+    if place not in _titles:
+        try:
+            _titles[place] = store.tasks.describe(suite).name if suite == run.task else store.tasks.load_suite(suite).title
+        except LabError:
+            return suite
+    return _titles[place]

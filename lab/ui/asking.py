@@ -30,6 +30,14 @@ def example_question(task: str) -> str:
     return next((example.prompt for example in data.split("test")), "") if data else ""
 
 
+def propose_question(task: str) -> None:
+    """Fill the question's field with the task's example, unless something was typed into it: that stays, whatever is chosen above."""
+    asked, before, example = st.session_state.get("ask_question"), st.session_state.get("_ask_example"), example_question(task)
+    if asked in (None, "", before):
+        st.session_state["ask_question"] = example
+    st.session_state["_ask_example"] = example
+
+
 def begin(question: str, runs: dict[str, Run]) -> None:
     """Stop what this session asked before and ask anew."""
     if old := answers.find(st.session_state.get(_CURRENT)):

@@ -60,7 +60,8 @@ def scoreboard(of: Chosen) -> None:
 def forgetting(of: Chosen) -> None:
     """The plane, the heat map, the items."""
     st.header("Learned against kept")
-    panels.paths_panel(scored.paths(of.experiment.id, of.task, of.seed), of.names, key="compare_paths")
+    panels.paths_panel(scored.paths(of.experiment.id, of.task, of.seed), of.names, key="compare_paths",
+                       drops=scored.forgetting(of.experiment.id, of.task))
     st.header("Suite by suite")
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
@@ -89,6 +90,7 @@ def curves(of: Chosen) -> None:
 def costs(of: Chosen) -> None:
     """What answers cost, and what looks unhealthy."""
     panels.cost_panel(of.evaluations, of.views)
+    panels.pairs_panel(of.views)
     st.header("Health")
     asked = {name: both for name, view in of.views.items() if (both := scored.prompts(view.run, of.evaluations.get(name)))}
     panels.health_panel({name: view.run for name, view in of.views.items()}, of.evaluations, of.evaluations.get(of.names[0]),

@@ -35,6 +35,7 @@ def lever_form(start: Value, prefix: str, expert: bool, where: Sequence[Any] = (
     `without`: settings that have no meaning where the form stands.
     """
     kind = type(start)
+    _follow(start, prefix)
     simple = SIMPLE[kind.__name__]
     shown = [name for name in kind.model_fields if name not in HIDDEN] if expert else [name for name in kind.model_fields if name in simple]
     values = start.model_dump() | _kept(kind, prefix)
@@ -46,6 +47,19 @@ def lever_form(start: Value, prefix: str, expert: bool, where: Sequence[Any] = (
     except ValidationError as error:
         panels.problem("These settings do not fit", Failure(kind="data", what=_words(error), do="Change the setting named here"))
         return None
+
+
+def _follow(start: Value, prefix: str) -> None:
+    """Where another `start` is proposed, settings that nobody changed take its values; what was typed stays."""
+    before, changed = st.session_state.get(f"_{prefix}_start", start), st.session_state.setdefault(f"_{prefix}_changed", set())
+    for name in type(start).model_fields if before != start else ():
+        key = f"{prefix}_{name}"
+        if key in st.session_state and name not in changed:
+            if st.session_state[key] == getattr(before, name):
+                st.session_state[key] = getattr(start, name)
+            else:
+                changed.add(name)
+    st.session_state[f"_{prefix}_start"] = start
 
 
 def _kept(kind: type[Value], prefix: str) -> dict[str, Any]:

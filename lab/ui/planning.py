@@ -9,8 +9,10 @@ import streamlit as st
 from pydantic import ValidationError
 
 from lab import jobs, store
-from lab.core import Experiment, LabError, Run, System, adapter_key, failure_of, index_key
+from lab.core import Base, Experiment, LabError, Run, Stage, System, adapter_key, failure_of, index_key
 from lab.ui import panels, reads, text
+
+_TICKED = "_build_suites_ticked"  # the reader chose suites: another base no longer changes them
 
 
 def primary_of(tasks: list[str]) -> dict[str, str]:
@@ -26,6 +28,25 @@ def primary_of(tasks: list[str]) -> dict[str, str]:
         elif kinds:
             found[name] = kinds[0]
     return found
+
+
+def choose_suites(base: Base) -> list[str]:
+    """The retention suites to ask of every System. Until the reader ticks some, those in which this base can have something to forget."""
+    titles = reads.suite_titles()
+    if not st.session_state.get(_TICKED):
+        st.session_state["build_suites"] = fitting_suites(base, list(titles))
+    return st.pills("Abilities to watch (retention suites)", list(titles), selection_mode="multi", key="build_suites", persist_state="session",
+                    format_func=lambda name: text.label(titles[name]), on_change=lambda: st.session_state.update({_TICKED: True}),
+                    help="Asked of every System, so that you see what it forgot. The shipped suites ask about the world that the shipped base was "
+                    "trained on. Another base knows nothing of it and can forget nothing of it: for such a base only held-out text is ticked, and "
+                    "nothing for an endpoint, which gives no probabilities of a text.")
+
+
+def fitting_suites(base: Base, names: list[str]) -> list[str]:
+    """All suites for bases of the shipped world; for others what ships is left out but for held-out text, which needs the weights."""
+    if base.kind in ("shipped", "made"):
+        return names
+    return [name for name in names if not (store.SHIPPED / "suites" / name).is_dir() or name == "text_loss" and base.kind != "endpoint"]
 
 
 def draft(name: str, question: str, tasks: list[str], systems: list[System], suites: list[str], seeds: list[int],
@@ -71,8 +92,8 @@ def plan_frame(runs: list[Run]) -> pd.DataFrame:
         shared = [words for words, key in parts if not store.artifacts.about(key) and seen[key] != run.id]
         there = [words for words, key in parts if store.artifacts.about(key)]
         scored = store.evaluations.stamp(run.system_key, reads.task(run.task).test_suite().fingerprint) is not None
-        rows.append({"System": run.system.name, "Task": names.get(run.task, run.task), "Seed": run.seed, "Makes": ", ".join(makes) or "–",
-                     "Shares": ", ".join(shared) or "–", "There already": "all of it" if scored else ", ".join(there) or "–"})
+        rows.append({"System": run.system.name, "Task": names.get(run.task, run.task), "Seed": run.seed, "Makes": "; ".join(makes) or "–",
+                     "Shares": "; ".join(shared) or "–", "There already": "all of it" if scored else "; ".join(there) or "–"})
     return pd.DataFrame(rows)
 
 
@@ -80,5 +101,13 @@ def parts_of(run: Run) -> list[tuple[str, str]]:
     """(words, artifact key) of everything the run's System needs made."""
     task = reads.task(run.task).task
     parts = [("search index", index_key(run.system.retrieval, task))] if run.system.retrieval else []
-    return parts + [(f"{stage.kind.upper()} {'weights' if stage.full else 'adapter'}", adapter_key(run.system, task, place))
+    return parts + [(stage_words(stage), adapter_key(run.system, task, place))
                     for place, stage in enumerate(run.system.training, start=1)]
+
+
+def stage_words(stage: Stage) -> str:
+    """'SFT adapter, 8 epochs at 2e-3': what makes two trained Systems comparable or not."""
+    mantissa, power = f"{stage.learning_rate:.2e}".split("e")
+    rate = f"{float(mantissa):g}e{int(power)}"
+    epochs = f"{stage.epochs:g} epoch{'' if stage.epochs == 1 else 's'}"
+    return f"{stage.kind.upper()} {'weights' if stage.full else 'adapter'}, {epochs} at {rate}"

@@ -185,6 +185,13 @@ def base(kind: str, ref: str) -> Base:
     return found
 
 
+def base_name(found: Base) -> str:
+    """A base as people know it: a shipped one's or an endpoint model's name, a folder's last two names, a hub's id, a checkpoint's title."""
+    if found.kind == "made":
+        return next((about["title"] for about in made() if about["key"] == found.ref), "a checkpoint that is gone")
+    return "/".join(Path(found.ref).parts[-2:]) if found.kind == "folder" else found.ref.split("@")[0] if found.kind == "hub" else found.ref
+
+
 @st.cache_resource(ttl=10, show_spinner=False)
 def devices() -> list[Any]:
     return jobs.devices()

@@ -6,6 +6,7 @@ A choice among ids stands in the URL as the id (Streamlit's own binding would wr
 
 from __future__ import annotations
 
+import time
 from typing import Any, Callable, Sequence
 
 import streamlit as st
@@ -15,17 +16,18 @@ from lab.ui import display, reads, text
 from lab.ui.charts import Look
 
 BASE_FONT = 16
+SETTLES = 5.0  # seconds: a part that draws itself again meanwhile still sends the browser's former URL, which is no wish to go back
 
 
 def choose(label: str, options: dict[str, str], key: str, *, where: Any = st, pick: str = "selectbox", **kwargs: Any) -> str | None:
     """One of `options` (id -> label). The URL wins, then what this session looked at last, then the first."""
     if not options:
         return None
-    widget, asked, last = f"_{key}_widget", st.query_params.get(key), st.session_state.get(f"_{key}")
+    widget, asked, last = f"_{key}_widget", next(iter(_asked(key)[-1:]), None), st.session_state.get(f"_{key}")
     now = next((value for value in (asked, last) if value in options), next(iter(options)))
     st.session_state[widget] = now
     st.session_state[f"_{key}"] = now
-    if asked != now:
+    if st.query_params.get(key) != now:
         st.query_params[key] = now
     chosen = getattr(where, pick)(label, list(options), format_func=lambda value: options.get(value, str(value)), key=widget,
                                   on_change=_into_url, args=(key,), **kwargs)
@@ -35,7 +37,18 @@ def choose(label: str, options: dict[str, str], key: str, *, where: Any = st, pi
 def _into_url(key: str) -> None:
     value = st.session_state.get(f"_{key}_widget")
     if value is not None:
-        st.query_params[key] = value
+        _put(key, [value])
+
+
+def _put(key: str, values: list[str]) -> None:
+    st.session_state[f"_{key}_left"] = (st.query_params.get_all(key), values, time.monotonic())
+    st.query_params[key] = values
+
+
+def _asked(key: str) -> list[str]:
+    """What the URL asks for; what was chosen in its place where the URL is the one that was left a moment ago."""
+    found, (left, chosen, at) = st.query_params.get_all(key), st.session_state.get(f"_{key}_left") or ([], [], -SETTLES)
+    return chosen if found == left and time.monotonic() - at < SETTLES else found
 
 
 def choose_experiment(where: Any = st) -> Experiment | None:
@@ -46,7 +59,16 @@ def choose_experiment(where: Any = st) -> Experiment | None:
     if asked and asked not in options:
         st.warning("The link's experiment is not in this workspace; another one is shown.", icon=":material/link_off:")
     chosen = choose("Experiment", options, "experiment", where=where)
-    return next((experiment for experiment in found if experiment.id == chosen), None)
+    experiment = next((experiment for experiment in found if experiment.id == chosen), None)
+    if experiment:
+        where.caption(bases_line(experiment))
+    return experiment
+
+
+def bases_line(experiment: Experiment) -> str:
+    """'Base: xs', or all of them where its Systems have several."""
+    names = list(dict.fromkeys(reads.base_name(system.base) for system in experiment.systems))
+    return f"{'Base' if len(names) == 1 else 'Bases'}: {', '.join(map(text.label, names))}"
 
 
 def choose_systems(label: str, names: Sequence[str], key: str, default: Sequence[str] | None = None, *, pick: str = "pills",
@@ -56,7 +78,7 @@ def choose_systems(label: str, names: Sequence[str], key: str, default: Sequence
     `pick`: "pills" show all names at once, "multiselect" is for many.
     """
     widget, usual = f"_{key}_widget", [name for name in (default or names) if name in names]
-    asked = [name for name in st.query_params.get_all(key) if name in names]
+    asked = [name for name in _asked(key) if name in names]
     st.session_state[widget] = asked or usual
     about = {"selection_mode": "multi", "format_func": text.label} if pick == "pills" else {}
     chosen = getattr(st, pick)(label, list(names), key=widget, on_change=_many_into_url, args=(key,), **about, **kwargs) or usual
@@ -64,7 +86,7 @@ def choose_systems(label: str, names: Sequence[str], key: str, default: Sequence
 
 
 def _many_into_url(key: str) -> None:
-    st.query_params[key] = list(st.session_state.get(f"_{key}_widget") or [])
+    _put(key, list(st.session_state.get(f"_{key}_widget") or []))
 
 
 def choose_seed(seeds: Sequence[int], key: str) -> int | None:

@@ -33,7 +33,7 @@ def system_rows(base: Base, expert: bool) -> list[System] | None:
     rows = [*(STARTING if store.bases.has_files(base) else STARTING_ANSWERING),
             *(Row(f"own{number}", f"my System {number + 1}", ("Prompting",)) for number in range(st.session_state.get(_OWN, 0)))]
     with st.container(border=True, gap="xsmall"):
-        found = [_row(row, base, expert) for row in rows]
+        found = [_row(row, place, base, expert) for place, row in enumerate(rows, start=1)]
     st.button("Add your own", icon=":material/add:", key="build_add", on_click=_add)
     ticked = [system for on, system in found if on]
     if any(system is None for system in ticked):
@@ -50,17 +50,17 @@ def _add() -> None:
     st.session_state[_OWN] = st.session_state.get(_OWN, 0) + 1
 
 
-def _row(row: Row, base: Base, expert: bool) -> tuple[bool, System | None]:
-    """One line: tick, name, levers, settings behind a button."""
+def _row(row: Row, place: int, base: Base, expert: bool) -> tuple[bool, System | None]:
+    """One line, the `place`th: tick, name, levers, settings behind a button."""
     key = f"build_{row.key}"
     tick, name, levers, more = st.columns([0.4, 2.6, 5, 1.6], vertical_alignment="center")
-    on = tick.checkbox("Use this System", value=True, key=f"{key}_on", label_visibility="collapsed", persist_state="session")
-    called = name.text_input("Name", value=row.name, key=f"{key}_name", label_visibility="collapsed", max_chars=60, persist_state="session")
+    on = tick.checkbox(f"Use System {place}", value=True, key=f"{key}_on", label_visibility="collapsed", persist_state="session")
+    called = name.text_input(f"Name of System {place}", value=row.name, key=f"{key}_name", label_visibility="collapsed", max_chars=60, persist_state="session")
     at_hand, apart = (LEVERS, "") if store.bases.has_files(base) else (ANSWERING, "_answering")
     pulled = levers.pills("Levers", at_hand, selection_mode="multi", default=list(row.levers), key=f"{key}_levers{apart}",
                           label_visibility="collapsed", persist_state="session", wrap=True)
     with more.popover("Settings", disabled=not pulled, width="stretch"):
-        parts = {lever: _settings(lever, base, f"{key}_{base.fingerprint[:6]}_{lever}", expert) for lever in LEVERS if lever in pulled}
+        parts = {lever: _settings(lever, base, f"{key}_{lever}", expert) for lever in LEVERS if lever in pulled}
         held = _held(base, f"{key}_held") if expert else "none"
     if any(part is None for part in parts.values()):
         return on, None

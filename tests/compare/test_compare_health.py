@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lab.compare import Drop, answers_health, curve_frame, curves_health, damaged, unlike_prompts
+from lab.compare import Drop, Finding, answers_health, curve_frame, curves_health, damaged, unlike_prompts, without_contradiction
 from lab.core import Evaluation, Score, Scorer
 
 STEPS = np.arange(40)
@@ -99,3 +99,14 @@ def test_a_question_put_otherwise_in_training_than_when_asked_is_found():
     found = unlike_prompts(trained, f"Question: Who?\nAnswer: Bob.\n\n{trained}")
     assert found.rule == "templates differ" and "only when asked" in found.what and "only in training" not in found.what
     assert "spaces and line breaks differ" in unlike_prompts("a b", "a  b").what
+
+
+def test_no_stage_is_told_to_train_longer_and_less_at_once():
+    def finding(rule, stage):
+        return Finding(rule=rule, what="", do="", stage=stage)
+
+    longer, other = finding("still falling", "dpo"), finding("still falling", "sft")
+    turned, lost = finding("over-fitting", "dpo"), finding("damaged", "retention")
+    assert without_contradiction([longer, other, turned]) == (other, turned), "each stage for itself"
+    assert without_contradiction([other, lost]) == (lost,), "what was forgotten counts for every stage"
+    assert without_contradiction([longer, other]) == (longer, other)

@@ -34,7 +34,7 @@ def test_progress_never_goes_back_and_a_training_counts_as_two_rounds_of_answers
         emit(run, *event[:3], **({"suite": event[3]} if event[3:] else {}))
         seen.append(jobs.views()[0].progress)
     assert seen == pytest.approx([0, 0.2, 0.6, 0.85, 0.95, 1.0])
-    assert jobs.views()[0].doing == "Answering words, 2 of 2"
+    assert jobs.views()[0].doing == "Answering Spanish words, 2 of 2", "the title as it stands on the screens, no id"
     emit(run, "sft", 1, 2, attempt=2)
     assert jobs.views()[0].progress == pytest.approx(0.2)
 

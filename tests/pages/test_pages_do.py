@@ -1,7 +1,7 @@
 """What one can do on a page: launch, build, save a task. The queue is written for real; only the supervisor is kept from starting."""
 
 import pytest
-from pages_help import opened
+from pages_help import field, opened
 
 from lab import store
 from lab.jobs import office
@@ -94,7 +94,7 @@ def test_own_files_become_a_task(workspace):
     assert not app.exception
     app.button(key="data_save").click().run()
     assert any("name" in warning.value for warning in app.warning), "a refused save says what is missing"
-    app.text_input(key="data_name").set_value("Doubles <b>").run()
+    field(app.text_input, "data_name").set_value("Doubles <b>").run()
     app.button(key="data_save").click().run()
     saved = [name for name in store.tasks.ids() if name.startswith("doubles")]
     assert len(saved) == 1
@@ -128,7 +128,7 @@ def test_test_rows_in_training_are_refused_until_taken_out():
 
 def test_rows_too_long_for_the_base_are_said_and_can_be_left_out():
     def warned(app):
-        return [expander.label for expander in app.expander if "their answers would be cut" in expander.label]
+        return [expander.label for expander in app.expander if "Build refuses them" in expander.label]
 
     app = opened("data", {"data_mode": "Bring your own files"})
     app.file_uploader(key="data_examples").upload("long.csv", CSV + b"Tell me all," + b"word " * 2_000 + b"\n", "text/csv")
@@ -152,9 +152,9 @@ def test_a_task_takes_the_rows_and_shares_asked_for_and_is_saved_once():
     rows = b"".join(b"question %d,answer %d\n" % (n, n) for n in range(200))
     app.file_uploader(key="data_examples").upload("many.csv", b"question,answer\n" + rows, "text/csv")
     app.run()
-    app.number_input(key="data_rows").set_value(100)
-    app.number_input(key="data_test_share").set_value(50)
-    app.text_input(key="data_name").set_value("Half")
+    field(app.number_input, "data_rows").set_value(100)
+    field(app.number_input, "data_test_share").set_value(50)
+    field(app.text_input, "data_name").set_value("Half")
     app.run()
     app.button(key="data_save").click().run()
     saved = [name for name in store.tasks.ids() if name.startswith("half")]

@@ -6,6 +6,7 @@ import pandas as pd
 
 from lab.ui.charts import Look, curve_chart, forgetting_chart, matrix_chart, style_of
 from lab.ui.charts.forgetting import is_clear
+from lab.ui.panels.forgetting import without_floor
 
 NASTY = "<b>x</b><a href='javascript:1'>y</a>"
 
@@ -60,6 +61,16 @@ def test_only_a_clear_change_has_colour():
     assert not is_clear(unclear) and is_clear(clear) and not is_clear(row | {"low": None, "high": None})
     figure = forgetting_chart(pd.DataFrame([unclear, clear]), Look())
     assert [line[0] for line in figure.data[0].z] == [0.0, 0.2]
+
+
+def test_what_the_base_does_not_know_is_no_change_but_a_dash_with_its_reason():
+    row = {"system": "SFT", "suite": "s", "metric": "exact_match", "base": .0, "value": .0, "drop": .0, "low": .0, "high": .0, "n": 30,
+           "retention": None, "chance": .0, "verdict": "kept", "sentence": "No forgetting"}
+    frame = without_floor(pd.DataFrame([row, row | {"value": .6, "drop": -.6, "low": -.7, "high": -.5, "verdict": "gained"},
+                                        row | {"base": .9, "value": .9, "retention": 1.0}]))
+    assert frame["weak"].tolist() == [True, False, False] and "cannot forget" in frame["sentence"][0]
+    figure = forgetting_chart(frame[:1], Look())
+    assert "–" in figure.data[0].text[0][0] and "%" not in figure.data[0].text[0][0] and "cannot forget" in figure.data[0].customdata[0][0]
 
 
 def test_smoothing_keeps_the_raw_line_faint():

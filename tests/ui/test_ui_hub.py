@@ -102,7 +102,7 @@ def test_tables_of_a_data_set_are_chosen_downloaded_and_read_like_an_upload(serv
     until(lambda: len(store.downloads.there(store.downloads.DATA)) == 1 and not downloads.unfinished(), 60)
     app.run()
     assert not app.exception and "80 rows" in shown(app)
-    app.text_input(key="data_name").set_value("From a hub").run()
+    next(field for field in app.text_input if field.key.startswith("data_name")).set_value("From a hub").run()
     app.button(key="data_save").click().run()
     saved = store.tasks.load(next(name for name in store.tasks.ids() if name.startswith("from-a-hub")))
     assert saved.task.counts["test"] == 40 and saved.task.counts["train"] + saved.task.counts["validation"] == 40

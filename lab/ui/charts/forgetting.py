@@ -18,7 +18,8 @@ ENDS = {False: ("#3E8FC4", "#E0803F"), True: ("#2B6F9E", "#A85B1C")}  # gained, 
 
 
 def forgetting_chart(frame: pd.DataFrame, look: Look) -> Any:
-    """`frame` has system, suite, metric, base, value, drop, low, high, n and may have verdict. A positive drop means forgotten."""
+    """`frame` has system, suite, metric, base, value, drop, low, high, n and may have verdict, sentence
+    and weak (the base knows nothing there). A positive drop means forgotten."""
     suites, systems = list(dict.fromkeys(frame["suite"])), list(dict.fromkeys(frame["system"]))
     cells = {(row["suite"], row["system"]): row for row in frame.to_dict("records")}
     grid = [[cells.get((suite, system)) for system in systems] for suite in suites]
@@ -46,11 +47,13 @@ def is_clear(row: dict[str, Any]) -> bool:
 def _shade(row: dict[str, Any] | None) -> float | None:
     if row is None or row["drop"] is None or row["drop"] != row["drop"]:
         return None
+    if row.get("weak"):
+        return 0.0
     return row["drop"] if is_clear(row) else 0.0
 
 
 def _words(row: dict[str, Any] | None, look: Look) -> str:
-    if row is None or row["value"] is None or row["value"] != row["value"]:
+    if row is None or row["value"] is None or row["value"] != row["value"] or row.get("weak"):
         return f"<span style='color:{look.quiet}'>–</span>"
     words = f"{text.number(row['base'], row['metric'])} → {text.number(row['value'], row['metric'])}{SIGNS.get(row.get('verdict'), '')}"
     return f"<span style='color:{look.ink}'>{words}</span>" if is_clear(row) else f"<span style='color:{look.quiet}'>{words}</span>"
@@ -59,6 +62,8 @@ def _words(row: dict[str, Any] | None, look: Look) -> str:
 def _hover(row: dict[str, Any] | None) -> str:
     if row is None or row["drop"] is None:
         return "not measured"
+    if row.get("weak"):
+        return f"{text.plot(row['suite'])}, {text.plot(row['system'])}<br>{text.plot(row['sentence']).replace(': what', ':<br>what')}"
     unit = "nats" if row["metric"] in text.LOSSES else "points"
     scale = 1 if unit == "nats" else 100
     return (f"{text.plot(row['suite'])}, {text.plot(row['system'])}<br>"

@@ -2,7 +2,7 @@
 
 from lab.ui.panels.board import overview_panel, watts_input
 from lab.ui.panels.controls import controls, damaged, empty, failure_panel, log_panel, problem
-from lab.ui.panels.cost import cost_panel, health_panel
+from lab.ui.panels.cost import cost_panel, health_panel, pairs_panel
 from lab.ui.panels.curves import overlay_panel, run_curves
 from lab.ui.panels.evidence import distance_panel, labels_panel, plane_panel, source_panel, verdict_panel
 from lab.ui.panels.forgetting import forgetting_panel, items_panel, margin_input
@@ -17,7 +17,7 @@ from lab.ui.panels.sidebar import ICON, sidebar
 from lab.ui.panels.trust import changed_panel, contamination_panel, deciding_panel, flagged, missing_panel
 
 __all__ = ["ICON", "changed_panel", "contamination_panel", "controls", "cost_panel", "damaged", "deciding_panel", "difference_panel", "distance_panel",
-           "empty", "failure_panel", "flagged", "forgetting_panel", "health_panel", "items_panel", "labels_panel", "log_panel", "margin_input",
-           "matrix_panel", "missing_panel", "model_view", "numbers", "outputs_panel", "overlay_panel", "overview_panel", "paths_panel", "plane_panel",
+           "empty", "failure_panel", "flagged", "forgetting_panel", "health_panel", "items_panel", "labels_panel", "log_panel", "margin_input", "matrix_panel",
+           "missing_panel", "model_view", "numbers", "outputs_panel", "overlay_panel", "overview_panel", "pairs_panel", "paths_panel", "plane_panel",
            "pretraining_panel", "problem", "progress_line", "rows_table", "run_curves", "run_table", "sidebar", "source_panel", "split_counts", "table",
            "task_card", "verdict_panel", "waiting_panel", "watts_input"]

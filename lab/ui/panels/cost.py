@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from lab import compare, store
@@ -28,7 +29,8 @@ def cost_panel(evaluations: dict[str, Evaluation], views: dict[str, Any]) -> Non
     names = {"system": "System", "n": "Answers", "seconds_p50": "Time, median", "seconds_p95": "95th percentile",
              "prompt_tokens": "Prompt tokens", "answer_tokens": "Answer tokens", "ended": "Ended", "hit": "Right document found",
              "run_seconds": "Whole run", "memory_estimated": "Memory, estimated", "memory_measured": "Memory, measured"}
-    shown = frame.dropna(axis="columns", how="all").assign(**{name: frame[name] * 100 for name in ("ended", "hit") if frame[name].notna().any()})
+    shares = {name: frame[name] * 100 for name in ("ended", "hit") if frame[name].notna().any()}
+    shown = frame.dropna(axis="columns", how="all").assign(**shares)
     table(shown.rename(columns=names), {names["seconds_p50"]: seconds, names["seconds_p95"]: seconds, names["prompt_tokens"]: tokens,
                                         names["answer_tokens"]: tokens, names["ended"]: share, names["hit"]: share,
                                         names["run_seconds"]: st.column_config.NumberColumn(format="%.0f s"),
@@ -49,21 +51,42 @@ def _memory(run: Run, part: str) -> float | None:
     return max((value / (1 << 20) for value in found if value), default=None)
 
 
+def pairs_panel(views: dict[str, Any]) -> None:
+    """Per System that DPO trained: the validation pairs at its end."""
+    rows = [{"System": name, "Pairs ordered rightly": None if right is None else right * 100, "Margin": _last(view.run, "eval_reward_margin")}
+            for name, view in views.items() if any(stage.kind == "dpo" for stage in view.run.system.training)
+            for right in [_last(view.run, "eval_reward_accuracy")]]
+    if not any(row["Margin"] is not None for row in rows):
+        return
+    st.header("Preference pairs")
+    table(pd.DataFrame(rows), {"Pairs ordered rightly": st.column_config.NumberColumn(format="%.0f %%"),
+                               "Margin": st.column_config.NumberColumn(format="%.3f")}, placeholder="–")
+    st.caption("Of the validation pairs at the end of DPO. Ordered rightly: against the model that DPO began with, the chosen answer gained more "
+               "likelihood than the rejected one (50 % is a coin). Margin: by how much on average, in units of reward.")
+
+
+def _last(run: Run, metric: str) -> float | None:
+    """Where a curve of the run's DPO stage ended, whoever trained it; None where there is none."""
+    values = compare.curve(reads.curves_of(run)[0], "dpo", metric)[1]
+    return float(values[-1]) if len(values) else None
+
+
 def health_panel(runs: dict[str, Any], evaluations: dict[str, Evaluation], base: Evaluation | None,
                  drops: list[tuple[str, compare.Drop]], prompts: dict[str, tuple[str, str]]) -> None:
     """Warnings about curves, answers, prompts and what was forgotten. `runs`: System name -> run; `prompts`: System name -> the same question
     as training wrote it and as it was sent."""
-    found = []
+    found, titles = [], text.STAGES | reads.task_names() | reads.suite_titles()
     for name, run in runs.items():
-        found += [(name, finding) for finding in compare.curves_health(reads.curve_frame(run.id))]
+        mine = [*compare.curves_health(reads.curve_frame(run.id))]
         if name in evaluations:
-            found += [(name, finding) for finding in compare.answers_health(evaluations[name], base if run.system.training else None)]
+            mine += compare.answers_health(evaluations[name], base if run.system.training else None)
         lost = compare.damaged([drop for system, drop in drops if system == name])
         unlike = compare.unlike_prompts(*prompts.get(name, ("", "")))
-        found += [(name, finding) for finding in (lost, unlike) if finding]
+        mine += [finding for finding in (lost, unlike) if finding]
+        found += [(name, finding) for finding in compare.without_contradiction(mine)]
     if found:
         marked.grid(["System", "Seen in", "What", "What to do"],
-                    [[marked.plain(cell) for cell in (name, text.STAGES.get(finding.stage, finding.stage), finding.what, finding.do)]
+                    [[marked.plain(cell) for cell in (name, titles.get(finding.stage, finding.stage), finding.what, finding.do)]
                      for name, finding in found], key="compare_health", widths=(2, 2, 5, 5))
     else:
         st.caption(":material/check_circle: No rule about curves, answers, prompts or forgetting fired.")

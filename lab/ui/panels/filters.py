@@ -15,12 +15,15 @@ from lab.ui.panels.numbers import numbers, table
 FILTERS = {"disagree": "Systems disagree", "all": "All items", "lost": "Lost against the reference", "gained": "Gained", "right": "Right",
            "wrong": "Wrong", "longest": "Longest answers", "slowest": "Slowest"}
 OF_ONE = {"right": compare.right, "wrong": compare.wrong, "longest": compare.longest, "slowest": compare.slowest}
+_CHOSEN = "_compare_filter_chosen"  # until the reader chose a filter, the answers themselves say where to begin
 
 
 def filtered(frame: pd.DataFrame, reference: str, names: list[str], suite: Suite) -> pd.DataFrame:
     """The rows of compare.side_by_side's frame that the reader asks for."""
-    kind = st.segmented_control("Show", list(FILTERS), default="disagree", format_func=FILTERS.get, key="compare_filter",
-                                persist_state="session", required=True) or "disagree"
+    if not st.session_state.get(_CHOSEN):
+        st.session_state["compare_filter"] = "all" if _kind(frame, "disagree", "", reference, names, suite).empty else "disagree"
+    kind = st.segmented_control("Show", list(FILTERS), format_func=FILTERS.get, key="compare_filter", persist_state="session", required=True,
+                                on_change=lambda: st.session_state.update({_CHOSEN: True})) or "all"
     words, column, value, one = st.columns(4, vertical_alignment="bottom")
     name = one.selectbox("Of the System", names, index=len(names) - 1, key="compare_of") if kind in OF_ONE else names[-1]
     wanted = words.text_input("Search", key="compare_search", max_chars=200, placeholder="in questions and answers", persist_state="session")

@@ -29,17 +29,17 @@ def forgetting_panel(frame: pd.DataFrame, key: str, margin: float = compare.MARG
     if frame.empty:
         st.caption("General abilities before and after appear here once the base and one more System were scored on them.")
         return
-    frame = frame.assign(verdict=compare.verdicts(frame.to_dict("records"), margin), sentence=compare.sentences(frame.to_dict("records"), margin))
+    frame = without_floor(frame.assign(verdict=compare.verdicts(frame.to_dict("records"), margin),
+                                        sentence=compare.sentences(frame.to_dict("records"), margin)))
     st.plotly_chart(charts.forgetting_chart(frame, state.look()), key=key, config=display.figure("forgetting"),
                     alt=f"Before and after on {text.count(frame['suite'].nunique(), 'suite')} for each System; numbers below")
     st.caption("Each cell: the base's score → the System's score on abilities nobody trained for. Orange ▼: forgotten, blue ▲: gained, "
                f"=: no change beyond {margin * 100:g} points (tested), no sign: cannot tell. In losses (nats per token) higher is worse. Prompting and "
                "retrieval change no weight: what their Systems lose here is drowned out by the shots or passages, and comes back without them.")
-    if weak := not_above_chance(frame):
-        st.caption(f"The base itself does not stand above chance on: {', '.join(map(text.label, weak))}. What it does not know it cannot forget: "
-                   "these rows say nothing.")
+    if weak := list(dict.fromkeys(frame["suite"][frame["weak"]])):
+        st.caption(f"–: the base itself does not stand above chance on {', '.join(map(text.label, weak))}. What it does not know it cannot forget.")
     _in_words(frame, key)
-    numbers(frame, "forgetting", key)
+    numbers(frame.drop(columns="weak"), "forgetting", key)
 
 
 def _in_words(frame: pd.DataFrame, key: str) -> None:
@@ -49,12 +49,20 @@ def _in_words(frame: pd.DataFrame, key: str) -> None:
                      for row in frame.to_dict("records")], key=f"{key}_words", widths=(2, 2, 2, 7))
 
 
-def not_above_chance(frame: Any) -> list[str]:
-    """Suites on which forgetting cannot be measured: the base is about as good as guessing (losses have no such floor)."""
+def without_floor(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows in which nothing can be forgotten are marked `weak`, and their verdict says so. What a System gained there stays said."""
+    weak = not_above_chance(frame) & frame["drop"].notna() & (frame["verdict"] != "gained")
+    words = [f"The base does not stand above chance here ({text.number(row['base'], row['metric'])}; the System {text.number(row['value'], row['metric'])}): "
+             "what it does not know it cannot forget." for row in frame.to_dict("records")]
+    return frame.assign(weak=weak, verdict=frame["verdict"].mask(weak, "not measured"),
+                        sentence=frame["sentence"].mask(weak, pd.Series(words, index=frame.index)))
+
+
+def not_above_chance(frame: pd.DataFrame) -> pd.Series:
+    """Per row: whether the base is about as good as guessing (losses have no such floor)."""
     if "chance" not in frame:
-        return []
-    rows = frame[~frame["metric"].isin(text.LOSSES) & (frame["base"] <= frame["chance"] + ABOVE_CHANCE)]
-    return list(dict.fromkeys(rows["suite"]))
+        return pd.Series(False, index=frame.index)
+    return ~frame["metric"].isin(text.LOSSES) & ((frame["base"] <= frame["chance"] + ABOVE_CHANCE) | frame["retention"].isna())
 
 
 def items_panel(base: Evaluation | None, systems: dict[str, Evaluation], suite: Suite, key: str) -> None:

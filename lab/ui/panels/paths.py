@@ -9,8 +9,12 @@ from lab.ui import charts, display, state, text
 from lab.ui.panels.numbers import numbers
 
 
-def paths_panel(frame: pd.DataFrame, names: list[str], key: str) -> None:
-    """`frame` as compare.paths gives it, `names`: every System, for stable colours."""
+def paths_panel(frame: pd.DataFrame, names: list[str], key: str, drops: pd.DataFrame | None = None) -> None:
+    """`frame` as compare.paths gives it, `names`: every System, for stable colours; `drops`: what each forgot, suite by suite."""
+    if len(frame) < 2 and drops is not None and drops["drop"].notna().any():
+        st.caption("There is no plane: on none of the chosen suites does the base itself stand above chance, and what it does not know it cannot "
+                   "forget. Watch abilities that this base has.")
+        return
     if len(frame) < 2:
         st.caption("The plane appears once the base and one more System were scored on the task and on a retention suite.")
         return
