@@ -37,7 +37,10 @@ def test_every_page_is_quiet(app, page, shot):
 def test_a_choice_stands_in_the_url_and_survives_a_reload(app, page):
     workspaces.finished()
     page.goto(f"{app().address}/runs")
-    page.get_by_role("combobox", name="Run", exact=False).last.click(timeout=20_000)
+    run = page.get_by_role("combobox", name="Run", exact=True)
+    run.scroll_into_view_if_needed(timeout=20_000)
+    page.wait_for_timeout(1_000)  # scrolling closes an open menu
+    run.click()
     page.get_by_role("option", name="SFT → DPO, Strict form made up, seed 0").click()
     expect(page.get_by_text("Reward margin, chosen minus rejected")).to_be_visible()
     page.reload()
