@@ -40,7 +40,8 @@ class LeanTrainer:
     plan: Plan = Plan()
 
     def parts(self, inputs: dict[str, Any], training: bool) -> list[Part]:
-        raise NotImplementedError
+        """The batch's losses in parts. Each lever's own trainer says them; a trainer without them cannot take a step."""
+        raise NotImplementedError(f"{type(self).__name__} does not say its loss")
 
     def pieces(self, inputs: dict[str, Any], sides: int = 1) -> Iterator[tuple[dict[str, Any], bool]]:
         """(rows for one pass, whether they count): this process's share of a batch, at most a micro-batch at a time. A process without a
