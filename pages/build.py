@@ -34,12 +34,13 @@ chosen = systems.system_rows(base, expert)
 seeds = st.segmented_control("Seeds", [1, 2, 3, 5], default=1, required=True, key="build_seeds", persist_state="session",
                              help="How often everything is repeated with other random choices. "
                              "More seeds show how much of a difference is luck.")
+on_the_way = planning.choose_checkpoints(base, chosen or [])
 
 st.header("4. What will be run")
 name = st.text_input("Name of the experiment", value="My experiment", max_chars=80, key="build_name", persist_state="session")
 question = st.text_input("Question it answers", max_chars=300, key="build_question", persist_state="session",
                          placeholder="Which lever makes our support answers right?")
-experiment = planning.draft(name, question or "", tasks, chosen, suites, list(range(seeds)), primary) if chosen is not None else None
+experiment = planning.draft(name, question or "", tasks, chosen, suites, list(range(seeds)), primary, on_the_way) if chosen is not None else None
 allowed = planning.plan_panel(experiment) if experiment else False
 
 if st.button("Launch", type="primary", icon=":material/rocket_launch:", key="build_launch", disabled=not allowed):

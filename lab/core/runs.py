@@ -33,6 +33,7 @@ class Run(Value):
     suites: tuple[str, ...] = ()
     pretraining: Pretraining | None = None
     seed: int = 0
+    checkpoints: bool = Field(False, description="whether the states on the way through each training stage are scored too")
     created: float = Field(description="seconds since the epoch")
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ A forward pass has one set on. Changing sets moves pointers, not numbers; sets t
 from __future__ import annotations
 
 import copy
+import json
 import shutil
 from collections import OrderedDict
 from pathlib import Path
@@ -89,23 +90,40 @@ def _body(model: PreTrainedModel) -> tuple[dict[str, Any], dict[str, torch.Size]
     return config, {name: parameter.shape for name, parameter in model.named_parameters()}
 
 
-def trainable_copy(model: PreTrainedModel) -> PreTrainedModel:
-    """A copy of which every weight is trained, in full precision: in bfloat16 a small step is rounded away. The model itself stays."""
-    found = copy.deepcopy(model).float()
+def copied(model: torch.nn.Module, device: torch.device | None = None, dtype: torch.dtype | None = None) -> Any:
+    """The model once more, with weights of its own: there and in that precision, or as they are. Tied ones stay one."""
+    weights = {id(one): torch.nn.Parameter(one.detach().to(device or one.device, dtype or one.dtype, copy=True), one.requires_grad)
+               for one in model.parameters()}
+    found = copy.deepcopy(model, weights)
     found.__dict__.pop("forward", None)  # a trainer leaves its own behind, which would still run the original's layers
+    return found
+
+
+def trainable_copy(model: PreTrainedModel, device: torch.device | None = None) -> PreTrainedModel:
+    """A copy of which every weight is trained, in full precision: in bfloat16 a small step is rounded away. The model itself stays."""
+    found = copied(model, device, torch.float32).float()
     for parameter in found.parameters():
         parameter.requires_grad_(True)
     return found
 
 
 def save_weights(model: PreTrainedModel, folder: Path, base: Path, dtype: torch.dtype) -> None:
-    """Write all weights as a model folder that can be loaded anywhere, with the base's tokenizer files beside them.
+    """Write all weights in `dtype` as a model folder that can be loaded anywhere, with the base's tokenizer files beside them. The model
+    stays as it is: it may be trained on.
 
     Raises TrainingError where a weight is not finite.
     """
     if bad := [name for name, tensor in model.named_parameters() if not torch.isfinite(tensor).all()]:
         raise TrainingError(f"{len(bad)} of the trained tensors are not finite", "saving the weights", "Lower the learning rate and run again")
-    model.to(dtype).save_pretrained(str(folder), max_shard_size="1000GB")
+    model.save_pretrained(str(folder), max_shard_size="1000GB", state_dict=_as(model, dtype))
+    settings = json.loads((folder / "config.json").read_text("utf-8"))
+    (folder / "config.json").write_text(json.dumps(settings | {"dtype": str(dtype).removeprefix("torch.")}, indent=2), "utf-8")
     for name in BESIDE:
         if (base / name).is_file():
             shutil.copyfile(base / name, folder / name)
+
+
+def _as(model: PreTrainedModel, dtype: torch.dtype) -> dict[str, torch.Tensor]:
+    """The weights in another type; tied ones stay one tensor."""
+    seen: dict[tuple[int, torch.Size], torch.Tensor] = {}
+    return {name: seen.setdefault((tensor.data_ptr(), tensor.shape), tensor.to(dtype)) for name, tensor in model.state_dict().items()}

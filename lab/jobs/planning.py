@@ -25,7 +25,7 @@ def plan(experiment: Experiment) -> list[Run]:
               for seed in experiment.seeds]
     now = time.time()
     return [Run(id=store.new_id("run"), experiment=experiment.id, system=system, system_key=system_key(system, task), task=task.id,
-                suites=experiment.suites, seed=seed, created=now + number * STEP)
+                suites=experiment.suites, seed=seed, checkpoints=experiment.checkpoints, created=now + number * STEP)
             for number, (system, task, seed) in enumerate(_ordered(wanted))]
 
 

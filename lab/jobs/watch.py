@@ -17,6 +17,7 @@ from lab.jobs import office, processes
 TRAINING_WEIGHT = 2  # measured on the shipped tour: a training takes about twice as long as answering eight suites
 STAGES = {"load": "Loading the model", "index": "Building the search index", "sft": "Fine-tuning (SFT)",
           "dpo": "Aligning (DPO)", "pretrain": "Pretraining", "evaluate": "Answering"}
+CHECKPOINTS = 3  # scored on the way through a stage; that a stage's end may be one more hardly moves a progress bar
 LAST_PROBES = 0.02  # share of a pretraining that its last probes take: some 20 of 950 seconds on XS
 
 
@@ -40,7 +41,7 @@ class Follower:
     attempt: int = 0
     last: dict[str, Any] = field(default_factory=dict)
     stages: list[str] = field(default_factory=list)
-    suites: list[str] = field(default_factory=list)
+    suites: list[tuple[str, str]] = field(default_factory=list)  # of which checkpoint ("" for the run's own), which suite
 
     def take(self, event: dict[str, Any]) -> None:
         if event.get("attempt", 0) > self.attempt:
@@ -48,7 +49,8 @@ class Follower:
         stage = event.get("stage")
         if not stage or event.get("kind") == "note":
             return
-        suite = (event.get("values") or {}).get("suite")
+        values = event.get("values") or {}
+        suite = values.get("suite") and (values.get("place", ""), values["suite"])
         if not self.stages or self.stages[-1] != stage:
             self.stages.append(stage)
         if suite and suite not in self.suites:
@@ -61,7 +63,7 @@ _guard = threading.Lock()
 _runs: dict[str, Run] = {}
 _states: dict[str, tuple[Any, State]] = {}
 _followers: dict[str, Follower] = {}
-_titles: dict[tuple[str, str], str] = {}
+_titles: dict[tuple[str, str, int], str] = {}
 
 
 def _name(run_id: str) -> str:
@@ -142,12 +144,13 @@ def _view(run: Run, state: State, supervised: bool) -> RunView:
 
 def progress(run: Run, follower: Follower) -> float | None:
     """Share of the run that is done. A training stage counts twice as much as answering all suites, which count alike; an index
-    counts as one suite. A pretraining's last probes take a small share of it."""
+    counts as one suite; checkpoints are answered for like the whole. A pretraining's last probes take a small share of it."""
     if not follower.last:
         return None
     if run.pretraining:
         return _progress_of_pretraining(follower.last)
     suites = 1 + len(run.suites)
+    answering = suites * (1 + (CHECKPOINTS * len(run.system.training) if run.checkpoints else 0))
     weights = {"index": 1} if run.system.retrieval else {}
     weights |= {stage.kind: TRAINING_WEIGHT * suites for stage in run.system.training}
     stage, step, total = (follower.last.get(name) for name in ("stage", "step", "total"))
@@ -158,7 +161,7 @@ def progress(run: Run, follower: Follower) -> float | None:
         done = sum(weights.values()) + max(0, len(follower.suites) - 1) + part
     else:
         done = sum(weights.get(seen, 0) for seen in follower.stages[:-1]) + part * weights.get(stage, 0)
-    return min(1.0, done / (sum(weights.values()) + suites))
+    return min(1.0, done / (sum(weights.values()) + answering))
 
 
 def _progress_of_pretraining(last: dict[str, Any]) -> float:
@@ -177,12 +180,13 @@ def doing(run: Run, follower: Follower) -> str:
     values = follower.last.get("values") or {}
     words = STAGES.get(stage, stage)
     words += f" {suite_title(run, values['suite'])}" if values.get("suite") else f": {values['part']}" if values.get("part") else ""
+    words += f" ({values['place']})" if values.get("place") else ""
     return f"{words}, {step} of {total}" if step is not None and total else words
 
 
 def suite_title(run: Run, suite: str) -> str:
     """The title of a suite that a run answers; its task's name for the task's own test questions. Its id where neither can be read."""
-    place = (str(store.home()), suite)
+    place = (str(store.home()), suite, store.tasks.stamp(suite) if suite == run.task else 0)
     if place not in _titles:
         try:
             _titles[place] = store.tasks.describe(suite).name if suite == run.task else store.tasks.load_suite(suite).title

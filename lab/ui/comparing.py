@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from lab.compare import drops, with_and_without
-from lab.core import Evaluation, Experiment, Outcome, TaskData
+from lab.core import Experiment, Measured, Outcome, TaskData
 from lab.ui import panels, reads, results, scored, state, text
 
 
@@ -22,7 +22,7 @@ class Chosen(NamedTuple):
     shown_seed: int
     outcomes: list[Outcome]
     names: list[str]
-    evaluations: dict[str, Evaluation]
+    evaluations: dict[str, Measured]
     views: dict[str, Any]
     data: TaskData | None
     metric: str
@@ -35,7 +35,7 @@ def chosen(experiment: Experiment, task: str, title: str, reference: str, seed: 
     shown_seed = experiment.seeds[0] if seed is None else seed
     views = {view.run.system.name: view for view in reads.views(experiment.id) if view.run.task == task and view.run.seed == shown_seed}
     return Chosen(experiment, task, title, reference, seed, shown_seed, outcomes, names, results.of_task(outcomes, task, shown_seed, names), views,
-                  data, experiment.primary.get(task) or (data.task.scorers[0].kind if data else ""))
+                  data, experiment.primary.get(task) or (known[0].scorers[0].kind if (known := reads.known(task)) else ""))
 
 
 def scoreboard(of: Chosen) -> None:
@@ -52,9 +52,12 @@ def scoreboard(of: Chosen) -> None:
                           scored.metric_names(of.outcomes, of.task, of.metric), reads.suite_titles(), key="compare_overview")
     panels.numbers(scored.metrics(of.experiment.id), "metrics", "compare_metrics", "Every metric of every System, task and seed")
     st.header("Test questions that were given away")
+    if of.data is None:
+        panels.no_task(of.task)
+        return
     mine = [outcome for outcome in of.outcomes if of.seed in (None, outcome.seed)]
     panels.contamination_panel(with_and_without(mine, of.task, of.names, panels.flagged(of.task), of.metric), of.metric,
-                               of.data.task.counts.get("test", 0) if of.data else 0, key="compare_contamination")
+                               of.data.task.counts.get("test", 0), key="compare_contamination")
 
 
 def forgetting(of: Chosen) -> None:
@@ -92,18 +95,25 @@ def costs(of: Chosen) -> None:
     panels.cost_panel(of.evaluations, of.views)
     panels.pairs_panel(of.views)
     st.header("Health")
-    asked = {name: both for name, view in of.views.items() if (both := scored.prompts(view.run, of.evaluations.get(name)))}
-    panels.health_panel({name: view.run for name, view in of.views.items()}, of.evaluations, of.evaluations.get(of.names[0]),
+    read = scored.with_answers(of.evaluations)
+    asked = {name: both for name, view in of.views.items() if (both := scored.prompts(view.run, read.get(name)))}
+    panels.health_panel({name: view.run for name, view in of.views.items()}, read, read.get(of.names[0]),
                         drops(of.outcomes, of.task), asked)
 
 
 def answers(of: Chosen) -> None:
     """Answers side by side."""
+    if of.data is None:
+        panels.no_task(of.task)
+        return
     picked = state.choose_systems("Systems", list(of.evaluations), "compare_systems", default=list(of.evaluations)[:6])
+    on_the_way = {o.system: o.evaluations[of.task] for o in scored.checkpoints(of.experiment.id, of.task) if o.seed == of.shown_seed}
+    if on_the_way:
+        picked += state.choose_systems("Checkpoints", list(on_the_way), "compare_checkpoints", default=(), pick="multiselect")
     if of.seed is None and len(of.experiment.seeds) > 1:
         st.caption(f"Answers of seed {of.shown_seed}; choose another seed above.")
-    if of.data:
-        panels.outputs_panel(of.evaluations, of.data.test_suite(), of.reference, picked, {d.id: d.name for d in of.data.documents})
+    shown = {name: one for name, one in {**of.evaluations, **on_the_way}.items() if name in (of.reference, *picked)}
+    panels.outputs_panel(scored.with_answers(shown), of.data.test_suite(), of.reference, picked, {d.id: d.name for d in of.data.documents})
 
 
 def votes(of: Chosen) -> None:

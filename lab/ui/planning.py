@@ -9,7 +9,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from lab import jobs, store
-from lab.core import Base, Experiment, LabError, Run, Stage, System, adapter_key, failure_of, index_key
+from lab.core import TINY_PARAMETERS, Base, Experiment, LabError, Run, Stage, System, adapter_key, failure_of, index_key
 from lab.ui import panels, reads, text
 
 _TICKED = "_build_suites_ticked"  # the reader chose suites: another base no longer changes them
@@ -49,8 +49,18 @@ def fitting_suites(base: Base, names: list[str]) -> list[str]:
     return [name for name in names if not (store.SHIPPED / "suites" / name).is_dir() or name == "text_loss" and base.kind != "endpoint"]
 
 
+def choose_checkpoints(base: Base, chosen: list[System]) -> bool:
+    """Whether the states on the way through training are scored too. Proposed where that takes seconds; not asked where nothing is trained."""
+    if not any(system.training for system in chosen):
+        return False
+    about = Experiment.model_fields["checkpoints"].description
+    return st.toggle("Score checkpoints on the way", value=base.parameters < TINY_PARAMETERS, key=f"build_checkpoints_{base.fingerprint}",
+                     persist_state="session", help=f"{about} Each is asked every test question and suite: about four times the answering of a "
+                     "trained System.")
+
+
 def draft(name: str, question: str, tasks: list[str], systems: list[System], suites: list[str], seeds: list[int],
-          primary: dict[str, str] | None = None) -> Experiment | None:
+          primary: dict[str, str] | None = None, checkpoints: bool = False) -> Experiment | None:
     """An Experiment, not yet saved; None where something is still missing (the page says what)."""
     missing = [words for words, value in (("a task", tasks), ("a System", systems), ("a seed", seeds)) if not value]
     if missing:
@@ -58,7 +68,8 @@ def draft(name: str, question: str, tasks: list[str], systems: list[System], sui
         return None
     try:
         return Experiment(id=store.new_id("exp"), name=name.strip() or "Unnamed experiment", question=question.strip(), tasks=tuple(tasks),
-                          systems=tuple(systems), suites=tuple(suites), seeds=tuple(seeds), primary=primary or {}, created=time.time())
+                          systems=tuple(systems), suites=tuple(suites), seeds=tuple(seeds), primary=primary or {},
+                          checkpoints=checkpoints, created=time.time())
     except ValidationError as error:
         panels.problem("This cannot be launched", failure_of(error, "Build"))
         return None

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
 
 from lab import compare, store
-from lab.core import Evaluation, Outcome, Run, adapter_key
-from lab.jobs.outcomes import evaluation_key
+from lab.core import Evaluation, Measured, Numbers, Outcome, Place, Run, adapter_key, content_key
+from lab.jobs.outcomes import checkpoint_key, checkpoint_outcome, evaluation_key, places
 from lab.ui import reads, results
 
 ELSEWHERE = "It was scored on other rows, or made from others, than the task has today: those scores are not mixed with today's. Launch it again."
@@ -31,17 +33,29 @@ def _asked(view: Any) -> tuple[Asked, ...]:
     return _asked_by(str(store.home()), view.run.id, view.state.kept)
 
 
-@st.cache_resource(max_entries=2_048, show_spinner=False)
+@lru_cache(maxsize=2_048)  # looked up hundreds of times for one page: Streamlit's caches take 0.3 ms for a look
 def _asked_by(home: str, run_id: str, kept: int) -> tuple[Asked, ...]:
     """A run and a saved task never change. A task that cannot be read has nothing to show."""
     run = store.runs.load(run_id)
-    data = reads.task(run.task)
-    suites = [data.test_suite(), *(reads.suite(name) for name in run.suites)] if data else []
-    return tuple(Asked(suite.name, evaluation_key(run, suite, kept, data.task), suite.fingerprint) for suite in suites)
+    known = reads.known(run.task)
+    suites = [known[1], *(reads.suite(name) for name in run.suites)] if known else []
+    return tuple(Asked(suite.name, evaluation_key(run, suite, kept, known[0]), suite.fingerprint) for suite in suites)
 
 
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _evaluation(home: str, asked: Asked, stamp: float) -> Evaluation | None:
+@lru_cache(maxsize=1_024)
+def _numbers(home: str, asked: Asked, stamp: float) -> Numbers | None:
+    return store.evaluations.numbers(asked.key, asked.fingerprint)
+
+
+def with_answers(found: Mapping[str, Measured]) -> dict[str, Evaluation]:
+    """The same with every answer: for what shows texts, and for nothing else, as this reads ten times as much."""
+    asked = {name: Asked(one.suite, one.system_key, one.suite_fingerprint) for name, one in found.items()}
+    read = {name: _answers(str(store.home()), one, stamp) for name, one in asked.items() if (stamp := one.stamp)}
+    return {name: evaluation for name, evaluation in read.items() if evaluation}
+
+
+@lru_cache(maxsize=128)
+def _answers(home: str, asked: Asked, stamp: float) -> Evaluation | None:
     return store.evaluations.find(asked.key, asked.fingerprint)
 
 
@@ -51,16 +65,38 @@ def outcomes(experiment_id: str) -> list[Outcome]:
 
 
 def _outcome(view: Any) -> Outcome:
-    found = {asked.suite: _evaluation(str(store.home()), asked, stamp) for asked in _asked(view) if (stamp := asked.stamp)}
+    home = str(store.home())
+    found = {asked.suite: _numbers(home, asked, stamp) for asked in _asked(view) if (stamp := asked.stamp)}
     failure = view.state.failure
     return Outcome.model_construct(system=view.run.system.name, task=view.run.task, seed=view.run.seed, run=view.run, status=view.status,
                                    reason=failure.sentence() if failure else ELSEWHERE if view.status == "finished" and view.run.task not in found else "",
                                    evaluations={name: evaluation for name, evaluation in found.items() if evaluation})
 
 
-def _mark(experiment_id: str) -> tuple:
+def checkpoints(experiment_id: str, task: str) -> list[Outcome]:
+    """The states on the way to a task's Systems that were scored, in their order; empty where the experiment does not score them."""
+    found = []
+    for view in reads.views(experiment_id):
+        for place, asked in _asked_on_the_way(view) if view.run.task == task else ():
+            read = {one.suite: _numbers(str(store.home()), one, stamp) for one in asked if (stamp := one.stamp)}
+            if task in read:
+                found.append(checkpoint_outcome(view.run, view.status, place, read))
+    return found
+
+
+def _asked_on_the_way(view: Any) -> list[tuple[Place, list[Asked]]]:
+    """Each scored state on the way of a run's training, and what it is asked."""
+    run, known = view.run, reads.known(view.run.task) if view.run.checkpoints else None
+    if not known or not run.system.training:
+        return []
+    suites = [known[1], *(reads.suite(name) for name in run.suites)]
+    return [(place, [Asked(suite.name, checkpoint_key(run, suite, place, known[0]), suite.fingerprint) for suite in suites])
+            for place in places(run, known[0])]
+
+
+def _mark(experiment_id: str) -> str:
     """Changes whenever an experiment has something new to show."""
-    return tuple((view.run.id, view.status, tuple(asked.stamp for asked in _asked(view))) for view in reads.views(experiment_id))
+    return content_key(reads.task_titles(), [(view.run.id, view.status, [asked.stamp for asked in _asked(view)]) for view in reads.views(experiment_id)])
 
 
 def board(experiment_id: str, seed: int | None = None) -> pd.DataFrame:
@@ -80,7 +116,9 @@ def overview(experiment_id: str, task: str, seed: int | None, watts: float) -> p
 
 def paths(experiment_id: str, task: str, seed: int | None) -> pd.DataFrame:
     """Learned against kept for one task's Systems."""
-    return _paths(str(store.home()), experiment_id, task, seed, _mark(experiment_id))
+    on_the_way = [one.stamp for view in reads.views(experiment_id) if view.run.task == task
+                       for _, asked in _asked_on_the_way(view) for one in asked]
+    return _paths(str(store.home()), experiment_id, task, seed, content_key(_mark(experiment_id), on_the_way))
 
 
 def metric_names(found: list[Outcome], task: str, metric: str) -> dict[str, str]:
@@ -99,29 +137,29 @@ def metrics(experiment_id: str) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _metrics(home: str, experiment_id: str, mark: tuple) -> pd.DataFrame:
-    return results.metrics(outcomes(experiment_id), reads.task_names())
+def _metrics(home: str, experiment_id: str, mark: str) -> pd.DataFrame:
+    return results.metrics(outcomes(experiment_id), reads.task_titles())
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _board(home: str, experiment_id: str, seed: int | None, mark: tuple) -> pd.DataFrame:
-    return results.board(store.experiments.load(experiment_id), outcomes(experiment_id), reads.task_names(), seed)
+def _board(home: str, experiment_id: str, seed: int | None, mark: str) -> pd.DataFrame:
+    return results.board(store.experiments.load(experiment_id), outcomes(experiment_id), reads.task_titles(), seed)
 
 
 @st.cache_resource(max_entries=96, show_spinner=False)
-def _differences(home: str, experiment_id: str, reference: str, task: str, seed: int | None, mark: tuple) -> dict[str, compare.Difference]:
+def _differences(home: str, experiment_id: str, reference: str, task: str, seed: int | None, mark: str) -> dict[str, compare.Difference]:
     return compare.differences(outcomes(experiment_id), reference, task, seed, store.experiments.load(experiment_id).primary.get(task))
 
 
 @st.cache_resource(max_entries=96, show_spinner=False)
-def _paths(home: str, experiment_id: str, task: str, seed: int | None, mark: tuple) -> pd.DataFrame:
+def _paths(home: str, experiment_id: str, task: str, seed: int | None, mark: str) -> pd.DataFrame:
     experiment = store.experiments.load(experiment_id)
-    found = [o for o in outcomes(experiment_id) if seed in (None, o.seed)]
-    return compare.paths(found, task, results.order(experiment, found), experiment.primary.get(task, ""))
+    found = [o for o in (*outcomes(experiment_id), *checkpoints(experiment_id, task)) if seed in (None, o.seed)]
+    return compare.paths(found, task, results.order(experiment, [o for o in found if not o.place]), experiment.primary.get(task, ""))
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _overview(home: str, experiment_id: str, task: str, seed: int | None, watts: float, mark: tuple) -> pd.DataFrame:
+def _overview(home: str, experiment_id: str, task: str, seed: int | None, watts: float, mark: str) -> pd.DataFrame:
     experiment = store.experiments.load(experiment_id)
     found = [o for o in outcomes(experiment_id) if o.task == task and seed in (None, o.seed)]
     made = {o.run.id: making(o.run) for o in found if o.run.system.training}
@@ -130,21 +168,21 @@ def _overview(home: str, experiment_id: str, task: str, seed: int | None, watts:
 
 def prompts(run: Run, evaluation: Evaluation | None) -> tuple[str, str] | None:
     """One question as the run's last training stage wrote it and as it was sent; None where the one or the other was not recorded."""
-    data = reads.task(run.task)
-    if not (run.system.training and evaluation and data):
+    known = reads.known(run.task)
+    if not (run.system.training and evaluation and known):
         return None
-    about = store.artifacts.about(adapter_key(run.system, data.task, len(run.system.training))).get("rendered") or {}
+    about = store.artifacts.about(adapter_key(run.system, known[0], len(run.system.training))).get("rendered") or {}
     sent = next((score.prompt for score in evaluation.scores if score.item == about.get("item")), "")
     return (about["prompt"], sent) if sent else None
 
 
 def making(run: Run) -> compare.Making:
     """What the run's trained parts took, whoever trained them."""
-    data = reads.task(run.task)
-    keys = [adapter_key(run.system, data.task, place) for place in range(1, len(run.system.training) + 1)] if data else []
+    known = reads.known(run.task)
+    keys = [adapter_key(run.system, known[0], place) for place in range(1, len(run.system.training) + 1)] if known else []
     return results.making([about for key in keys if (about := store.artifacts.about(key))])
 
 
 @st.cache_resource(max_entries=48, show_spinner=False)
-def _forgetting(home: str, experiment_id: str, task: str | None, mark: tuple) -> pd.DataFrame:
+def _forgetting(home: str, experiment_id: str, task: str | None, mark: str) -> pd.DataFrame:
     return results.forgetting(store.experiments.load(experiment_id), outcomes(experiment_id), reads.suite_titles(), task)

@@ -6,7 +6,7 @@ from evidence_help import outcome, right
 
 from lab.compare import Making, items_in, overview, paths, slice_columns, slice_scores, with_and_without
 from lab.compare.slices import ANSWER
-from lab.core import Dpo, Item, Prompting, Retrieval, Scorer, Sft, Suite
+from lab.core import Dpo, Item, Place, Prompting, Retrieval, Scorer, Sft, Suite
 
 
 def runs():
@@ -37,6 +37,27 @@ def test_a_path_goes_from_the_base_over_the_stages_that_were_scored():
     assert frame["before"].tolist() == ["", "base", "SFT"] and frame.loc["base", "kept"] == 1
     assert frame.loc["SFT", "kept"] == pytest.approx((.5 / .9 + .7 / .8) / 2) and frame.loc["SFT", "kept_low"] < frame.loc["SFT", "kept"]
     assert paths([base], "form", ["base"])["system"].tolist() == ["base"]
+
+
+def test_a_path_goes_over_the_checkpoints_in_their_order_and_shared_ones_belong_to_the_shorter_training():
+    base, sft = runs()
+    both = outcome("SFT → DPO", own=right(.9), capitals=right(.4), sums=right(.6))
+    system = both.run.system.model_copy(update={"training": (*sft.run.system.training, Dpo())})
+    both = both.model_copy(update={"run": both.run.model_copy(update={"system": system})})
+
+    def checkpoint(of, stage, step, own, kept):
+        scored = outcome("x", own=right(own), capitals=right(kept), sums=right(kept)).evaluations
+        return of.model_copy(update={"system": f"{of.system}, {stage}.{step}", "of": of.system, "evaluations": scored,
+                                     "place": Place(stage=stage, kind="sft", step=step, steps=40)})
+
+    way = [checkpoint(sft, 1, 20, .5, .5), checkpoint(sft, 1, 10, .2, .8), checkpoint(both, 1, 10, .2, .8), checkpoint(both, 1, 40, .6, .5),
+           checkpoint(both, 2, 10, .85, .5)]
+    frame = paths([base, sft, both, *way], "form", ["base", "SFT", "SFT → DPO"]).set_index("system")
+    assert frame["before"].to_dict() == {"base": "", "SFT, 1.10": "base", "SFT, 1.20": "SFT, 1.10", "SFT": "SFT, 1.20",
+                                         "SFT → DPO, 2.10": "SFT", "SFT → DPO": "SFT → DPO, 2.10"}
+    assert frame.loc["SFT, 1.10", "of"] == "SFT" and frame.loc["SFT, 1.10", "value"] == pytest.approx(.2)
+    alone = paths([base, both, *way[2:]], "form", ["base", "SFT → DPO"]).set_index("system")
+    assert alone.loc["SFT → DPO, 2.10", "before"] == "SFT → DPO, 1.40" and alone.loc["SFT → DPO, 1.40", "before"] == "SFT → DPO, 1.10"
 
 
 def suite():

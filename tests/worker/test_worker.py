@@ -11,7 +11,7 @@ import pytest
 
 from lab import jobs, store
 from lab.core import Experiment, Prompting, Retrieval, System, adapter_key, index_key, system_key
-from lab.jobs.outcomes import evaluation_key, outcomes, suites_of
+from lab.jobs.outcomes import checkpoint_key, checkpoint_name, evaluation_key, outcomes, places, suites_of
 from lab.worker import work
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,9 +22,9 @@ def base():
     return store.bases.resolve("shipped", store.bases.shipped()[0])
 
 
-def planned(task, *systems, suites=("capitals", "text_loss")):
+def planned(task, *systems, suites=("capitals", "text_loss"), checkpoints=False):
     """Runs of an experiment, queued; nobody but the test takes them."""
-    experiment = Experiment(id=store.new_id("e"), name="E", tasks=(task,), systems=systems, suites=suites, created=time.time())
+    experiment = Experiment(id=store.new_id("e"), name="E", tasks=(task,), systems=systems, suites=suites, checkpoints=checkpoints, created=time.time())
     store.experiments.save(experiment)
     runs = jobs.plan(experiment)
     for run in runs:
@@ -46,6 +46,27 @@ def wait_for(condition, seconds=90):
 
 def points(run, stage, name):
     return [(e["step"], e["values"][name]) for e in store.runs.events(run.id)[0] if e.get("stage") == stage and name in e.get("values", {})]
+
+
+def test_the_way_through_training_is_scored_where_that_is_wanted_and_shared_states_once(small_task, base, tiny):
+    stages = {kind: stage.model_copy(update={"epochs": 4}) for kind, stage in tiny.items()}
+    runs, experiment = planned("small", System(name="SFT", base=base, training=(stages["sft"],)),
+                               System(name="both", base=base, training=(stages["sft"], stages["dpo"])), checkpoints=True)
+    task = store.tasks.load("small").task
+    assert work(runs["SFT"].id, 1, "cpu:0") == 0
+    after_sft = {path.name for path in (store.home() / "evaluations").iterdir()}
+    assert work(runs["base"].id, 1, "cpu:0") == 0 and work(runs["both"].id, 1, "cpu:0") == 0
+    way = places(runs["both"], task)
+    assert [(place.stage, place.step == place.steps) for place in way] == [(1, False)] * 3 + [(1, True)] + [(2, False)] * 3
+    names = [{f"{checkpoint_key(runs['both'], suite, place, task)}--{suite.fingerprint}" for suite in suites_of(runs["both"])} for place in way]
+    assert len(set().union(*names)) == 3 * len(way), "every state has a key of its own on every suite"
+    assert set().union(*names) <= {path.name for path in (store.home() / "evaluations").iterdir()}
+    assert set().union(*names[:4]) <= after_sft and not names[4] & after_sft, "SFT's way was scored by its own run"
+    said = [e["values"].get("place") for e in store.runs.events(runs["both"].id)[0] if e.get("stage") == "evaluate" and e.get("values")]
+    assert {place for place in said if place} == {place.title for place in way if place.stage == 2}
+    early = store.artifacts.find(checkpoint_name(adapter_key(runs["both"].system, task, 1), way[0].step))
+    whole = store.artifacts.find(adapter_key(runs["both"].system, task, 1))
+    assert (early / "adapter_model.safetensors").read_bytes() != (whole / "adapter_model.safetensors").read_bytes()
 
 
 def test_every_lever_becomes_real_and_is_scored(small_task, base, tiny):

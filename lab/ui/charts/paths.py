@@ -1,4 +1,5 @@
-"""Learned against kept in one experiment: one mark per System with both intervals, and the path that its training took from the base."""
+"""Learned against kept in one experiment: one mark per System with both intervals, and the path that its training took from the base over
+its checkpoints."""
 
 from __future__ import annotations
 
@@ -14,19 +15,23 @@ HEIGHT = 470
 
 
 def paths_chart(frame: pd.DataFrame, styles: dict[str, Style], look: Look) -> Any:
-    """`frame` as compare.paths gives it. Every mark carries its System's name as custom data, for clicks."""
+    """`frame` as compare.paths gives it. Every mark carries the names of its System and, where it is one, its checkpoint as custom data, for
+    clicks."""
     figure, rows = go.Figure(), {row["system"]: row for row in frame.to_dict("records")}
     for row in rows.values():
         if before := rows.get(row["before"]):
-            style = styles[row["system"]]
+            style = styles[row["of"] or row["system"]]
             figure.add_scatter(x=[before["value"], row["value"]], y=[before["kept"], row["kept"]], mode="lines", hoverinfo="skip", showlegend=False,
                                line={"color": style.colour, "dash": style.dash, "width": look.px(2)}, opacity=0.6)
     for name, row in rows.items():
+        if row["of"]:
+            _checkpoint(figure, row, styles[row["of"]], look)
+            continue
         style = styles[name]
         figure.add_scatter(x=[row["value"]], y=[row["kept"]], mode="markers", name=text.plot(text.short(name, 30)), cliponaxis=False,
                            error_x=_bars(row, "value", "low", "high", style, look), error_y=_bars(row, "kept", "kept_low", "kept_high", style, look),
                            marker={"color": style.colour, "symbol": style.symbol, "size": look.px(13), "line": {"color": look.paper, "width": 1}},
-                           customdata=[[_words(row), name]], hovertemplate="%{customdata[0]}<extra></extra>")
+                           customdata=[[_words(row), name, ""]], hovertemplate="%{customdata[0]}<extra></extra>")
     figure.add_hline(y=1.0, line={"color": look.quiet, "width": 1, "dash": "dot"}, annotation_text="all of what the base knew",
                      annotation_position="top left", annotation_font={"color": look.quiet, "size": look.px(13)})
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": look.px(14)}}
@@ -40,6 +45,13 @@ def paths_chart(frame: pd.DataFrame, styles: dict[str, Style], look: Look) -> An
                                tickfont={"size": look.px(13), "color": look.quiet})
 
 
+def _checkpoint(figure: Any, row: dict[str, Any], style: Style, look: Look) -> None:
+    """A small open mark without bars: its interval stands in what is shown on hover."""
+    figure.add_scatter(x=[row["value"]], y=[row["kept"]], mode="markers", showlegend=False, cliponaxis=False,
+                       marker={"color": look.paper, "symbol": style.symbol, "size": look.px(9), "line": {"color": style.colour, "width": look.px(2)}},
+                       customdata=[[_words(row), row["of"], row["system"]]], hovertemplate="%{customdata[0]}<extra></extra>")
+
+
 def _bars(row: dict[str, Any], value: str, low: str, high: str, style: Style, look: Look) -> dict[str, Any] | None:
     if row[low] is None or row[low] != row[low]:
         return None
@@ -49,10 +61,11 @@ def _bars(row: dict[str, Any], value: str, low: str, high: str, style: Style, lo
 
 def _words(row: dict[str, Any]) -> str:
     seeds = f", {row['seeds']} seeds" if row["seeds"] > 1 else ""
-    lines = [text.plot(row["system"]), f"task {text.number(row['value'], row['metric'])}, 95 % interval "
+    lines = [text.plot(row["of"] or row["system"]), *([text.plot(row["place"])] if row["place"] else []),
+             f"task {text.number(row['value'], row['metric'])}, 95 % interval "
              f"{text.interval(row['low'], row['high'], row['metric'])}, n = {row['n']}{seeds}"]
     if row["before"]:
         span = text.interval(row["kept_low"], row["kept_high"])
         lines += [f"kept {text.number(row['kept'])}" + (f", 95 % interval {span}" if span else "") + f", {text.count(row['suites'], 'suite')}",
-                  f"trained on from {text.plot(row['before'])}" if row["stages"] else "no weight was trained"]
+                  *([] if row["place"] else [f"trained on from {text.plot(row['before'])}" if row["stages"] else "no weight was trained"])]
     return "<br>".join(lines)

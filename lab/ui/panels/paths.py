@@ -21,15 +21,15 @@ def paths_panel(frame: pd.DataFrame, names: list[str], key: str, drops: pd.DataF
     figure = charts.paths_chart(frame, charts.style_of(names, state.look()), state.look())
     st.plotly_chart(figure, key=key, config=display.figure("learned-against-kept"), on_select=lambda: _open(key), selection_mode="points",
                     alt=f"Task score against what was kept, {text.count(len(frame), 'System')}; numbers below")
-    st.caption("To the right: learned more; further down: forgot more. Bars are 95 % intervals. A line goes from the base through the trained states "
-               "that were scored on the way (SFT before SFT → DPO). Mean retention: of what the base knew above chance, the share that is left, "
-               "averaged over the suites where it knew something. Click on a mark to open its answers.")
+    on_the_way = "the small open marks, its checkpoints" if (frame["place"] != "").any() else "the trained states that were scored (SFT before SFT → DPO)"
+    st.caption(f"To the right: learned more; further down: forgot more. Bars are 95 % intervals. A line goes from the base over {on_the_way}. "
+               "Mean retention: of what the base knew above chance, the share that is left, averaged over the suites where it knew something. Click on a mark to open its answers.")
     numbers(frame, "learning_forgetting", key)
 
 
 def _open(key: str) -> None:
-    """The answers of the System whose mark was clicked."""
+    """The answers of the System or checkpoint whose mark was clicked."""
     chosen = st.session_state.get(key) or {}
     points = chosen.get("selection", {}).get("points", [])
-    if name := next((point["customdata"][1] for point in points if len(point.get("customdata") or ()) > 1), None):
-        state.open_outputs(name)
+    if clicked := next((point["customdata"] for point in points if len(point.get("customdata") or ()) > 2), None):
+        state.open_outputs(*clicked[1:3])
