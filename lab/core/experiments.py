@@ -24,8 +24,8 @@ class Experiment(Value):
     systems: tuple[System, ...] = Field(min_length=1)
     suites: tuple[str, ...] = ()
     seeds: tuple[int, ...] = Field((0,), min_length=1)
-    checkpoints: bool = Field(False, description="Score the checkpoints at a quarter, a half and three quarters of every training stage too: "
-                              "they show when something was learned and when something was forgotten.")
+    checkpoints: bool = Field(False, description="Score the checkpoints after 5, 20 and 50 % of every training stage too: they show when "
+                              "something was learned and when something was forgotten.")
     primary: dict[str, ScorerKind] = Field({}, description="Task -> the metric that decides on it, declared before anything runs. A task "
                                            "that is not named: its first scorer.")
     data: dict[str, dict[str, str]] = Field({}, description="Task -> fingerprints of its rows and scoring at the launch, so that a change is seen.")

@@ -1,7 +1,7 @@
 """The training stages of a run: each becomes an artifact, alone or shared out over several devices.
 
-A quarter, a half and three quarters of the way through a stage its weights are kept as checkpoints, so that what was learned and
-forgotten on the way can be scored. Those of more than CHECKPOINT_BYTES are kept only where the run scores them.
+On the way through a stage its weights are kept as checkpoints a few times, so that what was learned and forgotten there can be scored.
+Those of more than CHECKPOINT_BYTES are kept only where the run scores them.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Weights:
         if not stage.full:
             return saved_adapter(self.loaded, self.adapter) if self.adapter else new_adapter(
                 self.loaded, stage.lora_rank, stage.lora_alpha, stage.lora_dropout, stage.seed)
-        copy = trainable_copy(self.loaded.model)
+        copy = trainable_copy(self.loaded.model, "cpu" if stage.sharded else None)  # one layer after the other goes to its GPU
         self.bank.choose([self.bare])  # the model in memory is the base again, which replay and EWC hold on to
         return copy
 

@@ -29,9 +29,10 @@ from lab.core import (
     System,
     Task,
     TaskData,
+    adapter_key,
 )
 from lab.jobs import plan
-from lab.jobs.outcomes import evaluation_key, suites_of
+from lab.jobs.outcomes import checkpoint_key, evaluation_key, places, suites_of
 
 NASTY = "<b>bold</b> **stars** [link](http://example.org) :tada: $x$ =1+1"
 SHARE = {"base": .1, "3 shots": .35, "RAG": .45, "SFT": .55, "SFT → DPO": .6, "RAG + SFT": .85}
@@ -123,6 +124,20 @@ def score(run: Run) -> None:
         scores = tuple(_score(run, item, dice.random() < share, number) for number, item in enumerate(asked.items))
         store.evaluations.save(Evaluation(system_key=evaluation_key(run, asked), suite=asked.name, suite_fingerprint=asked.fingerprint,
                                           role=asked.role, scorers=asked.scorers, decoding="greedy", scores=scores, seconds=2.0, run=run.id))
+
+
+def score_on_the_way(run: Run, steps: int = 40) -> None:
+    """Checkpoints of the run's first stage, and their answers: the task learned bit by bit, the suites forgotten likewise."""
+    data = store.tasks.load(run.task).task
+    with store.artifacts.making(adapter_key(run.system, data, 1), {"checkpoints": [2, 8, 20], "steps": steps}):
+        pass
+    for place in places(run, data)[:3]:
+        part = place.step / steps
+        for asked in suites_of(run):
+            share = part * SHARE[run.system.name] if asked.role == "task" else 1 - part * (1 - KNOWS[run.system.name])
+            scores = tuple(_score(run, item, number < share * len(asked.items), number) for number, item in enumerate(asked.items))
+            store.evaluations.save(Evaluation(system_key=checkpoint_key(run, asked, place, data), suite=asked.name, suite_fingerprint=asked.fingerprint,
+                                              role=asked.role, scorers=asked.scorers, decoding="greedy", scores=scores, seconds=2.0, run=run.id))
 
 
 def _score(run: Run, item: Item, right: bool, number: int) -> Score:

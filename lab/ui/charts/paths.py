@@ -23,10 +23,9 @@ def paths_chart(frame: pd.DataFrame, styles: dict[str, Style], look: Look) -> An
             style = styles[row["of"] or row["system"]]
             figure.add_scatter(x=[before["value"], row["value"]], y=[before["kept"], row["kept"]], mode="lines", hoverinfo="skip", showlegend=False,
                                line={"color": style.colour, "dash": style.dash, "width": look.px(2)}, opacity=0.6)
-    for name, row in rows.items():
-        if row["of"]:
-            _checkpoint(figure, row, styles[row["of"]], look)
-            continue
+    for row in (row for row in rows.values() if row["of"]):  # beneath the whole Systems' marks
+        _checkpoint(figure, row, styles[row["of"]], look)
+    for name, row in ((name, row) for name, row in rows.items() if not row["of"]):
         style = styles[name]
         figure.add_scatter(x=[row["value"]], y=[row["kept"]], mode="markers", name=text.plot(text.short(name, 30)), cliponaxis=False,
                            error_x=_bars(row, "value", "low", "high", style, look), error_y=_bars(row, "kept", "kept_low", "kept_high", style, look),
