@@ -1,14 +1,8 @@
 """The Vote page: what the host does, what a voter sees, and a whole room at once over real connections."""
 
 import asyncio
-import os
 import random
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 from pages_help import opened
@@ -20,9 +14,8 @@ from lab.core.votes import VotePair, VoteSession
 from lab.jobs import voting
 from lab.store import votes
 from lab.ui import vote_reads
+from tests.running import App
 from tests.ui import workspaces
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -145,24 +138,10 @@ def test_compare_offers_a_vote_where_there_is_none():
 
 @pytest.fixture
 def server(workspace):
-    """The real app on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port), "--server.headless", "true"], cwd=ROOT,
-                               env={**os.environ, "LAB_HOME": str(workspace)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
-            break
-        except OSError:
-            time.sleep(0.1)
-    yield address
-    process.terminate()
-    try:
-        process.wait(30)
-    except subprocess.TimeoutExpired:
-        process.kill()
+    """The address of the real app."""
+    app = App(workspace)
+    yield app.address
+    app.stop()
 
 
 def test_a_room_of_thirty_votes_at_once_and_every_vote_counts_once(server):
