@@ -1,4 +1,4 @@
-"""Runs: every run of an experiment as it goes, and one of them in full: curves, log, stop and resume."""
+"""Runs: every run of an experiment as it goes, and one of them in full: curves, log, stop and resume, export."""
 
 from lab.ui import router
 
@@ -6,7 +6,7 @@ router.ensure_router(router.RUNS)
 
 import streamlit as st
 
-from lab.ui import panels, reads, state, text
+from lab.ui import exporting, panels, reads, state, text
 
 st.title("Runs")
 left, right = st.columns([3, 1], vertical_alignment="center")
@@ -16,7 +16,7 @@ if experiment is None:
     st.stop()
 right.page_link(router.COMPARE, label="Compare its results", icon=":material/query_stats:",
                 query_params={"experiment": experiment.id, "compare_view": "Scoreboard"})
-tasks = reads.task_names()
+tasks = reads.task_titles()
 
 
 def overview() -> None:
@@ -45,3 +45,4 @@ labels = {view.run.id: f"{view.run.system.name}, {tasks.get(view.run.task, view.
 chosen = state.choose("Run", labels, "run")
 if chosen:
     state.live(one_run, lambda: reads.active(experiment.id))
+    exporting.panel(chosen)

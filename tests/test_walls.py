@@ -26,8 +26,9 @@ ROOMS = {
     "answerer": {"questions", "methods", "engine", "corpus", "store", "jobs", "core"},
     "serve": {"relay", "answerer", "questions", "jobs", "store", "core"},
     "doctor": {"jobs", "store", "core"},
+    "exporter": {"methods", "engine", "corpus", "store", "jobs", "compare", "core"},
     "harness": {"answerer", "evals", "engine", "corpus", "store", "core"},
-    "cli": {"jobs", "store", "compare", "world", "serve", "searcher", "doctor", "core", "harness"},
+    "cli": {"jobs", "store", "compare", "world", "serve", "searcher", "doctor", "core", "harness", "exporter"},
     "__main__": {"cli"},
 }
 HOMES = {

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-from lab.compare.answers import word_differences
+from lab.compare.answers import known_of, word_differences
 from lab.compare.curves import curve
 from lab.compare.forgetting import Drop, mean_retention
-from lab.core import Evaluation, Value
+from lab.core import Evaluation, Measured, Value
 
 STILL_FELL = 0.05  # validation down by another 5 % in its last third, where the learning rate is already small: not done learning
 LEFT_OUT = 0.1  # a tenth of the prompts without their shots or passages: the scores are of another System than the one named
@@ -202,27 +202,39 @@ CURVE_RULES: tuple[Callable[[Curves], Finding | None], ...] = (non_finite, not_m
                                                                margin_without_accuracy, still_falling)
 
 
-def never_ending(evaluation: Evaluation) -> Finding | None:
-    ended = [score.ended for score in evaluation.scores if score.ended is not None]
-    open_ended = ended.count(False)
+def never_ending(evaluation: Measured) -> Finding | None:
+    ended = known_of(evaluation, "ended")
+    open_ended = int((ended == 0).sum())
     if len(ended) < FEW_ITEMS or open_ended <= ENDLESS * len(ended):
         return None
     return Finding(rule="answers that never end", what=f"{open_ended} of {len(ended)} answers ran into the length limit",
                    do="Check that the template's end mark is trained on, or allow longer answers")
 
 
-def unlike_prompts(trained: str, asked: str) -> Finding | None:
-    """The same question as training wrote it and as it was sent: both have to be one text, to the letter."""
-    if not trained or not asked or trained == asked:
+def unlike_prompts(trained: str, asked: str, exported: str = "") -> Finding | None:
+    """The same question as training wrote it, as it was sent, and as another program writes it with the exported chat template (empty: not
+    known): all have to be one text, to the letter."""
+    if not trained or not asked:
         return None
-    pieces = word_differences(trained, asked)
+    what, do = [], []
+    if trained != asked:
+        what.append(f"The same question was put differently in training and when asked: {_apart(trained, asked, 'in training', 'when asked')}")
+        do.append("Train with what stands in the prompt (train with passages, the same instruction and template), or leave shots out of a trained "
+                  "System: it answers best to what it was trained on")
+    if exported and exported != trained:
+        what.append("With the exported chat template, another program puts it differently than training did: "
+                    f"{_apart(trained, exported, 'in training', 'in the export')}")
+        do.append("Take what changes by itself (such as the date) out of the chat template and run again, or send the text of the export's "
+                  "messages.json as it is")
+    return Finding(rule="templates differ", what=". ".join(what), do=". ".join(do), stage="template") if what else None
+
+
+def _apart(one: str, other: str, here: str, there: str) -> str:
+    """The words that stand in one of two texts only."""
+    pieces = word_differences(one, other)
     only = {tag: " ".join(text for text, kind in pieces if kind == tag) for tag in ("removed", "added")}
-    said = [f"{len(only[tag].split())} words only {where} ('{_short(only[tag])}')" for tag, where in (("removed", "in training"), ("added", "when asked"))
-            if only[tag].strip()]
-    return Finding(rule="templates differ", what="The same question was put differently in training and when asked: "
-                                                 + ("; ".join(said) or "spaces and line breaks differ"),
-                   do="Train with what stands in the prompt (train with passages, the same instruction and template), or leave shots out of a trained "
-                      "System: it answers best to what it was trained on", stage="template")
+    said = [f"{len(only[tag].split())} words only {where} ('{_short(only[tag])}')" for tag, where in (("removed", here), ("added", there)) if only[tag].strip()]
+    return "; ".join(said) or "spaces and line breaks differ"
 
 
 def _short(words: str) -> str:

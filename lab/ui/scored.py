@@ -11,6 +11,7 @@ import streamlit as st
 
 from lab import compare, store
 from lab.core import Evaluation, Measured, Numbers, Outcome, Place, Run, adapter_key, content_key
+from lab.jobs import exports
 from lab.jobs.outcomes import checkpoint_key, checkpoint_outcome, evaluation_key, places
 from lab.ui import reads, results
 
@@ -38,7 +39,7 @@ def _asked_by(home: str, run_id: str, kept: int) -> tuple[Asked, ...]:
     """A run and a saved task never change. A task that cannot be read has nothing to show."""
     run = store.runs.load(run_id)
     known = reads.known(run.task)
-    suites = [known[1], *(reads.suite(name) for name in run.suites)] if known else []
+    suites = [known[1], *(reads.suite_mark(name) for name in run.suites)] if known else []
     return tuple(Asked(suite.name, evaluation_key(run, suite, kept, known[0]), suite.fingerprint) for suite in suites)
 
 
@@ -89,7 +90,7 @@ def _asked_on_the_way(view: Any) -> list[tuple[Place, list[Asked]]]:
     run, known = view.run, reads.known(view.run.task) if view.run.checkpoints else None
     if not known or not run.system.training:
         return []
-    suites = [known[1], *(reads.suite(name) for name in run.suites)]
+    suites = [known[1], *(reads.suite_mark(name) for name in run.suites)]
     return [(place, [Asked(suite.name, checkpoint_key(run, suite, place, known[0]), suite.fingerprint) for suite in suites])
             for place in places(run, known[0])]
 
@@ -166,14 +167,16 @@ def _overview(home: str, experiment_id: str, task: str, seed: int | None, watts:
     return compare.overview(found, task, experiment.suites, results.order(experiment, found), experiment.primary.get(task, ""), made, watts)
 
 
-def prompts(run: Run, evaluation: Evaluation | None) -> tuple[str, str] | None:
-    """One question as the run's last training stage wrote it and as it was sent; None where the one or the other was not recorded."""
+def prompts(run: Run, evaluation: Evaluation | None) -> tuple[str, str, str] | None:
+    """One question as the run's last training stage wrote it, as it was sent, and as another program writes it with the exported chat template
+    (empty: not known); None where the one or the other was not recorded."""
     known = reads.known(run.task)
     if not (run.system.training and evaluation and known):
         return None
     about = store.artifacts.about(adapter_key(run.system, known[0], len(run.system.training))).get("rendered") or {}
     sent = next((score.prompt for score in evaluation.scores if score.item == about.get("item")), "")
-    return (about["prompt"], sent) if sent else None
+    exported = exports.checked(run.id).get("example") or about
+    return (about["prompt"], sent, exported.get("export", "")) if sent else None
 
 
 def making(run: Run) -> compare.Making:

@@ -101,7 +101,7 @@ def train_stage(job: Job, weights: Weights, data: TaskData, asker, number: int, 
     job.note(stage.kind, f"Training on {stage.kind.upper()} rows" + (f", resuming at {hooks.resume_from.name}" if hooks.resume_from else ""))
     begun, cpu, meter = time.time(), time.process_time(), Meter(loaded.device)
     about = {"kind": "weights" if stage.full else "adapter", "stage": stage.model_dump(mode="json"), "trainable": trainable_parameters(model),
-             "rendered": rendered(loaded.template, messages, data.split("test"))}
+             "rendered": rendered(loaded, messages, data.split("test"))}
     try:
         with memory.measured(loaded.device) as peak, group.together(stage.devices, _command(job, number), _logs(job)) as others:
             hooks.check_group = others.check
@@ -234,9 +234,12 @@ def _general(loaded, stage: Stage):
     return General(list(islice(corpus.Corpus(people.build(), stream="replay").documents(0, progress=1.0), wanted)), loaded)
 
 
-def rendered(template, messages, items) -> dict[str, str]:
-    """The first test question as training would write it, to be held against the prompt that was really sent for it. Nothing is trained on it."""
+def rendered(loaded, messages, items) -> dict[str, str]:
+    """The first test question as training and an export would write it, to be held against the prompt that was really sent for it. Nothing is
+    trained on it."""
+    from lab.engine.export import as_exported
     if not items:
         return {}
-    prompt, trained = template.training_text(messages(items[0].prompt), items[0].answer)
-    return {"item": items[0].id, "prompt": prompt, "answer": trained}
+    asked = messages(items[0].prompt)
+    prompt, trained = loaded.template.training_text(asked, items[0].answer)
+    return {"item": items[0].id, "prompt": prompt, "answer": trained, "export": as_exported(loaded.tokenizer, loaded.template.text, asked)}

@@ -8,12 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from lab import compare, store
-from lab.core import Evaluation, Run, adapter_key
+from lab.core import Evaluation, Measured, Run, adapter_key
+from lab.jobs import exports
 from lab.ui import marked, reads, text
 from lab.ui.panels.numbers import numbers, table
 
 
-def cost_panel(evaluations: dict[str, Evaluation], views: dict[str, Any]) -> None:
+def cost_panel(evaluations: dict[str, Measured], views: dict[str, Any]) -> None:
     """Per System: time and tokens per answer, time of the whole run. `views`: System name -> its RunView."""
     if not evaluations:
         st.caption("Costs appear with the first answers.")
@@ -45,9 +46,9 @@ def cost_panel(evaluations: dict[str, Evaluation], views: dict[str, Any]) -> Non
 def _memory(run: Run, part: str) -> float | None:
     """In MB, of the run's hungriest stage; None where it trained nothing or it was not measured. A shared stage was measured where it was
     made."""
-    data = reads.task(run.task)
-    found = [store.artifacts.about(adapter_key(run.system, data.task, place)).get("memory", {}).get(part)
-             for place in range(1, len(run.system.training) + 1)] if data else []
+    known = reads.known(run.task)
+    found = [store.artifacts.about(adapter_key(run.system, known[0], place)).get("memory", {}).get(part)
+             for place in range(1, len(run.system.training) + 1)] if known else []
     return max((value / (1 << 20) for value in found if value), default=None)
 
 
@@ -67,37 +68,47 @@ def pairs_panel(views: dict[str, Any]) -> None:
 
 def _last(run: Run, metric: str) -> float | None:
     """Where a curve of the run's DPO stage ended, whoever trained it; None where there is none."""
-    values = compare.curve(reads.curves_of(run)[0], "dpo", metric)[1]
+    trained = reads.trainer(run, "dpo")
+    values = reads.curves(trained).line("dpo", metric)[1] if trained else ()
     return float(values[-1]) if len(values) else None
 
 
 def health_panel(runs: dict[str, Any], evaluations: dict[str, Evaluation], base: Evaluation | None,
-                 drops: list[tuple[str, compare.Drop]], prompts: dict[str, tuple[str, str]]) -> None:
-    """Warnings about curves, answers, prompts and what was forgotten. `runs`: System name -> run; `prompts`: System name -> the same question
-    as training wrote it and as it was sent."""
-    found, titles = [], text.STAGES | reads.task_names() | reads.suite_titles()
+                 drops: list[tuple[str, compare.Drop]], prompts: dict[str, tuple[str, str, str]]) -> None:
+    """Warnings about curves, answers, prompts, exports and what was forgotten. `runs`: System name -> run; `prompts`: System name -> the same
+    question as training wrote it, as it was sent, and as the exported chat template writes it (empty: not known)."""
+    found, titles = [], text.STAGES | reads.task_titles() | reads.suite_titles()
     for name, run in runs.items():
         mine = [*compare.curves_health(reads.curve_frame(run.id))]
         if name in evaluations:
             mine += compare.answers_health(evaluations[name], base if run.system.training else None)
         lost = compare.damaged([drop for system, drop in drops if system == name])
-        unlike = compare.unlike_prompts(*prompts.get(name, ("", "")))
-        mine += [finding for finding in (lost, unlike) if finding]
+        check, (trained, asked, exported) = exports.checked(run.id), prompts.get(name, ("", "", ""))
+        unlike = compare.unlike_prompts(trained, asked, "" if check else exported)  # a written export has more to say of itself
+        mine += [*(finding for finding in (lost, unlike) if finding), *compare.export_health(check)]
         found += [(name, finding) for finding in compare.without_contradiction(mine)]
     if found:
         marked.grid(["System", "Seen in", "What", "What to do"],
                     [[marked.plain(cell) for cell in (name, titles.get(finding.stage, finding.stage), finding.what, finding.do)]
                      for name, finding in found], key="compare_health", widths=(2, 2, 5, 5))
     else:
-        st.caption(":material/check_circle: No rule about curves, answers, prompts or forgetting fired.")
+        st.caption(":material/check_circle: No rule about curves, answers, prompts, exports or forgetting fired.")
     if prompts:
         _prompts(prompts)
 
 
-def _prompts(prompts: dict[str, tuple[str, str]]) -> None:
-    with st.expander("The same question in training and when asked", icon=":material/compare_arrows:"):
+def _prompts(prompts: dict[str, tuple[str, str, str]]) -> None:
+    with st.expander("The same question in training, when asked, and in an export", icon=":material/compare_arrows:"):
         name = st.selectbox("System", list(prompts), key="compare_prompts_of")
-        trained, asked = prompts[name]
-        st.caption("Equal to the letter." if trained == asked else "Underlined: only when asked. Struck out: only in training.")
-        marked.spans([(piece, {"same": "", "added": "on", "removed": "off"}[tag]) for piece, tag in compare.word_differences(trained, asked)],
-                     key="compare_prompts")
+        trained, asked, exported = prompts[name]
+        _apart(trained, asked, "when asked", "compare_prompts")
+        if exported == trained:
+            st.caption("In training and in an export: equal to the letter.")
+        elif exported:
+            _apart(trained, exported, "in an export", "compare_prompts_export")
+
+
+def _apart(trained: str, other: str, where: str, key: str) -> None:
+    """A text beside training's, with what stands in one of them only."""
+    st.caption(f"In training and {where}: equal to the letter." if trained == other else f"Underlined: only {where}. Struck out: only in training.")
+    marked.spans([(piece, {"same": "", "added": "on", "removed": "off"}[tag]) for piece, tag in compare.word_differences(trained, other)], key=key)
