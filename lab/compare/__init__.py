@@ -24,10 +24,11 @@ from lab.compare.answers import (
 from lab.compare.board import Cell, forgetting_frame, forgetting_json, over_seeds, scoreboard, scores_json, wide, wide_text
 from lab.compare.claims import CLAIMS, GROUPS, Claim
 from lab.compare.contamination import with_and_without
-from lab.compare.curves import curve, curve_frame, differing_settings, smooth, spread, thin
+from lab.compare.curves import Curves, curve, curve_frame, differing_settings, smooth, spread, thin
 from lab.compare.evidence import DECISIONS, RULE, Evidence, Verdict, decide, evidence_of
 from lab.compare.evidence_text import SMALL, bar_text, decision_text, items_text, markdown, result_text, source_text
 from lab.compare.experiment import base_of, cells, differences, drops, result_json
+from lab.compare.exported import export_health, export_line
 from lab.compare.forgetting import MARGIN, Drop, drop, forgetting_sentence, forgetting_verdict, mean_retention, pooled_drop, sentences, verdicts
 from lab.compare.health import Finding, answers_health, curves_health, damaged, unlike_prompts, without_contradiction
 from lab.compare.overview import COSTS, CPU_WATTS, Making, overview

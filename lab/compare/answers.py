@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lab.compare.scores import measured
-from lab.core import DataError, Evaluation, Suite, Value
+from lab.core import DataError, Evaluation, Measured, Suite, Value
 
 Segment = tuple[str, Literal["same", "added", "removed"]]
 WORD = re.compile(r"\w+\s*|[^\w\s]\s*|\s+")
@@ -135,19 +135,22 @@ class Usage(Value):
     hit: float | None = None
 
 
-def usage(evaluation: Evaluation) -> Usage:
+def known_of(evaluation: Measured, name: str) -> np.ndarray:
+    """One of the MEASURES on the items where it was taken."""
+    column = np.asarray(evaluation.columns.measures[name])
+    return column[np.isfinite(column)]
+
+
+def usage(evaluation: Measured) -> Usage:
     """Latency (median and 95th percentile), mean tokens, share of ended answers, hit@k."""
-    def known(name: str) -> np.ndarray:
-        return np.array([getattr(score, name) for score in evaluation.scores if measured(getattr(score, name))], float)
-
-    seconds = known("seconds")
+    seconds = known_of(evaluation, "seconds")
     p50, p95 = np.quantile(seconds, [0.5, 0.95]).tolist() if len(seconds) else (None, None)
-    means = {name: float(known(name).mean()) if len(known(name)) else None
+    means = {name: float(known.mean()) if len(known := known_of(evaluation, name)) else None
              for name in ("prompt_tokens", "answer_tokens", "ended", "hit")}
-    return Usage(n=len(evaluation.scores), seconds_p50=p50, seconds_p95=p95, **means)
+    return Usage(n=len(evaluation.columns.items), seconds_p50=p50, seconds_p95=p95, **means)
 
 
-def usage_frame(evaluations: dict[str, Evaluation]) -> pd.DataFrame:
+def usage_frame(evaluations: dict[str, Measured]) -> pd.DataFrame:
     """One row per System; NaN where nothing was measured."""
     columns = ["system", *Usage.model_fields]
     frame = pd.DataFrame([{"system": name, **usage(found).model_dump()} for name, found in evaluations.items()], columns=columns)

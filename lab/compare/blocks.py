@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lab.compare import stats
-from lab.compare.scores import ALPHA, measured, refuse_unlike, values_of
-from lab.core import DataError, Evaluation
+from lab.compare.scores import ALPHA, Column, picked, places, refuse_unlike, values_of
+from lab.core import DataError, Measured
 
 DRAWS = 4_000
 Statistic = Callable[[np.ndarray], np.ndarray]  # means (..., arms) -> quantity (...)
@@ -43,7 +43,7 @@ class Found(NamedTuple):
     seeds: int
 
 
-def block_from(table: Sequence[Sequence[Evaluation]], metric: str = "") -> Block:
+def block_from(table: Sequence[Sequence[Measured]], metric: str = "") -> Block:
     """The items measured under every arm (row) with every seed (column). Raises DataError where an arm was measured otherwise or no
     item is left."""
     first = table[0][0]
@@ -52,11 +52,18 @@ def block_from(table: Sequence[Sequence[Evaluation]], metric: str = "") -> Block
     for evaluation in (each for line in table for each in line):
         refuse_unlike(first, evaluation)
         columns.append(values_of(evaluation, metric))
-    items = [item for item in columns[0] if all(item in column and measured(column[item][1]) for column in columns)]
-    if not items:
+    items = columns[0].items
+    values = np.array([column.values if column.items == items else _in_order(column, items) for column in columns])
+    keep = np.isfinite(values).all(0)
+    if not keep.any():
         raise DataError(f"No item of {first.suite} was measured under all of them")
-    values = np.array([[column[item][1] for item in items] for column in columns], float).reshape(len(table), -1, len(items))
-    return Block(first.suite, metric, values, tuple(columns[0][item][0] for item in items))
+    return Block(first.suite, metric, values[:, keep].reshape(len(table), -1, int(keep.sum())), picked(columns[0].clusters, keep))
+
+
+def _in_order(column: Column, items: Sequence[str]) -> np.ndarray:
+    """The column's values of these items; NaN for one that it does not hold."""
+    at, padded = places(column.items), np.append(column.values, np.nan)
+    return padded[[at.get(item, -1) for item in items]]
 
 
 def interval(blocks: Sequence[Block], statistic: Statistic, weights: Sequence[float], least: float = -1.0, most: float = 1.0,
@@ -89,38 +96,3 @@ def floor(blocks: Sequence[Block], weights: np.ndarray) -> tuple[float, float]:
     middle = sum((low + high) / 2 for low, high in found) / len(found)
     half = sum(((high - low) / 2) ** 2 for low, high in found) ** 0.5 / len(found)
     return middle - half, middle + half
-
-
-def contrast_draws(one: Block, weights: np.ndarray, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """Draws of a weighted sum of arms whose spread is that of items and seeds crossed, for 95 % intervals that hold the truth in 95 %.
-
-    y(seed, item) = mean + seed + item + noise. Drawing items anew and spreading the seeds by Student's t would count the noise of single
-    answers twice (Owen 2007, the pigeonhole bootstrap); so what both levels hold of it is taken out of the items' share. Entities are drawn
-    whole. One seed: the entities' bootstrap alone.
-    """
-    values = np.tensordot(weights, one.values, 1)
-    seeds, mean = len(values), float(values.mean())
-    sums, counts = stats.cluster_sums(values.mean(0), one.clusters)
-    bootstrap = stats.resampled_means(sums, counts, draws, seed) - mean
-    groups = len(sums)
-    if seeds < 2 or groups < 2:
-        return mean + bootstrap * _few(groups)
-    noise = values - values.mean(1, keepdims=True) - values.mean(0) + mean
-    of_items, of_noise = (_variance(part, one.clusters, values.shape[1]) for part in (values.mean(0) - mean, noise))
-    of_noise /= (seeds - 1)  # (S / (S - 1) for the degrees of freedom that the means took) x (1 / S for a mean over seeds)
-    kept = np.sqrt(max(0.0, of_items - of_noise) / of_items) if of_items > 0 else 0.0
-    t = np.random.default_rng([seed, seeds]).standard_t(seeds - 1, draws)
-    return mean + bootstrap * (kept * _few(groups)) + t * float(values.mean(1).std(ddof=1) / np.sqrt(seeds))
-
-
-def _few(groups: int) -> float:
-    """By how much a bootstrap over few entities is too narrow (Hesterberg 2015)."""
-    return float(np.sqrt(groups / (groups - 1)) * stats.t_quantile(groups - 1) / stats.Z) if groups > 1 else 1.0
-
-
-def _variance(deviations: np.ndarray, clusters: Sequence[str], n: int) -> float:
-    """Variance of a mean over n items from its items' deviations, entities taken whole; of several rows their mean."""
-    rows = np.atleast_2d(deviations)
-    sums = np.array([stats.cluster_sums(row, clusters)[0] for row in rows])
-    groups = sums.shape[1]
-    return float((sums**2).sum(1).mean() * groups / (groups - 1) / n**2)

@@ -16,7 +16,7 @@ from lab.compare.forgetting import Drop
 from lab.compare.replicates import replicated
 from lab.compare.scores import higher_is_better, score
 from lab.compare.stats import Interval
-from lab.core import DataError, Evaluation, Value
+from lab.core import DataError, Measured, Value
 
 COLUMNS = ("system", "need", "metric", "value", "low", "high", "n", "state", "reason", "run")
 NOT_MEASURED = "not measured"
@@ -29,7 +29,7 @@ class Cell(Value):
     need: str
     run: str = ""
     state: str = ""
-    evaluation: Evaluation | None = None
+    evaluation: Measured | None = None
     reason: str = ""
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from lab.compare.replicates import Replicated, replicated
-from lab.core import DataError, Outcome, System
+from lab.compare.scores import picked
+from lab.core import Columns, DataError, Measured, Numbers, Outcome, System
 
 COLUMNS = ("system", "places", "flagged", "value", "low", "high", "n", "without", "without_low", "without_high", "without_n")
 
@@ -34,8 +36,7 @@ def with_and_without(outcomes: Sequence[Outcome], task: str, order: Sequence[str
         gone = frozenset().union(*(flagged[place] for place in places))
         if not gone:
             continue
-        found = [_score([o.evaluations[task].model_copy(update={"scores": tuple(score for score in o.evaluations[task].scores if score.item not in out)})
-                         for o in mine], metric) for out in (frozenset(), gone)]
+        found = [_score([without(o.evaluations[task], out) for o in mine], metric) for out in (frozenset(), gone)]
         row = {"system": name, "places": ", ".join(places), "flagged": len(gone)}
         for one, prefix in zip(found, ("", "without_")):
             row |= {f"{prefix}{key}" if key != "value" or not prefix else "without": getattr(one, key) for key in ("value", "low", "high", "n")}
@@ -43,7 +44,18 @@ def with_and_without(outcomes: Sequence[Outcome], task: str, order: Sequence[str
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _score(evaluations: list, metric: str) -> Replicated:
+def without(evaluation: Measured, items: frozenset[str]) -> Measured:
+    """The numbers on the other items."""
+    held = evaluation.columns
+    keep = np.array([item not in items for item in held.items], bool)
+    if keep.all():
+        return evaluation
+    left = Columns(picked(held.items, keep), picked(held.clusters, keep), *({name: np.asarray(column)[keep] for name, column in part.items()}
+                                                                           for part in (held.values, held.measures)))
+    return Numbers(**{name: getattr(evaluation, name) for name in Measured.model_fields}, table=left)
+
+
+def _score(evaluations: list[Measured], metric: str) -> Replicated:
     try:
         return replicated(evaluations, metric)
     except DataError:

@@ -5,8 +5,9 @@ Knows the events' shape; knows nothing of files and charts.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from lab.core import Run
 COLUMNS = ("stage", "step", "metric", "value", "at", "seconds", "tokens", "epoch", "attempt")
 AXES = ("tokens", "epoch")  # counted up with training: they place a point and are no curves of their own
 VIEWPORT = 1_000  # a curve's x range counts as this many units, so that one weight smooths short and long runs alike
+STRETCH = 500  # exp of it is still a float
 UNUSED = "not used"
 
 
@@ -30,9 +32,9 @@ def curve_frame(events: Iterable[dict[str, Any]]) -> pd.DataFrame:
     for event in events:
         if event.get("kind") != "metric" or event.get("step") is None:
             continue
-        attempt, values = event.get("attempt", 1), event.get("values") or {}
+        at, attempt, values = event["at"], event.get("attempt", 1), event.get("values") or {}
         place = (event.get("stage", ""), event["step"])
-        axes = (event["at"], event["at"] + starts[attempt], *(_number(values.get(axis)) for axis in AXES), attempt)
+        axes = (at, at + starts[attempt], *[_number(values.get(axis)) for axis in AXES], attempt)
         rows += [(*place, name, float(value), *axes) for name, value in values.items() if name not in AXES and _is_number(value)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame = frame.astype({name: float for name in ("value", "at", "seconds", *AXES)} | {"step": int, "attempt": int})
@@ -40,7 +42,7 @@ def curve_frame(events: Iterable[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return type(value) in (float, int)  # JSON's own numbers, and no truth values
 
 
 def _number(value: Any) -> float:
@@ -85,6 +87,27 @@ def curve(frame: pd.DataFrame, stage: str, metric: str, x: str = "step") -> tupl
     return frame[x].to_numpy(float)[wanted], frame["value"].to_numpy(float)[wanted]
 
 
+class Curves(NamedTuple):
+    """A curve frame, and the places of every curve's rows in it: looking one up costs nothing."""
+
+    frame: pd.DataFrame
+    places: dict[tuple[str, str], np.ndarray]
+
+    @classmethod
+    def of(cls, events: Iterable[dict[str, Any]]) -> Curves:
+        frame = curve_frame(events)
+        return cls(frame, frame.groupby(["stage", "metric"], sort=False).indices)
+
+    @property
+    def stages(self) -> set[str]:
+        return {stage for stage, _ in self.places}
+
+    def line(self, stage: str, metric: str, x: str = "step") -> tuple[np.ndarray, np.ndarray]:
+        """As `curve`."""
+        rows = self.places.get((stage, metric), np.array([], int))
+        return self.frame[x].to_numpy(float)[rows], self.frame["value"].to_numpy(float)[rows]
+
+
 def thin(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, points: int = 400) -> tuple[np.ndarray, np.ndarray]:
     """At most `points` points of a curve: each bucket's lowest and highest, and both ends, so that no spike is lost."""
     x, y = np.asarray(x), np.asarray(y)
@@ -123,20 +146,28 @@ def smooth(x: Sequence[float] | np.ndarray, y: Sequence[float] | np.ndarray, wei
 
     weight 0 is the raw line, below 1 is smoother. Points that are not finite stay as they are and are not averaged in.
     """
-    y, raw_x = np.asarray(y, float), np.asarray(x, float)
+    out, raw_x = np.array(y, float), np.asarray(x, float)
     span = float(np.ptp(raw_x)) if len(raw_x) else 0.0
-    if weight <= 0 or span == 0:
-        return y.copy()
-    decay = np.power(min(weight, 0.9999), np.diff(raw_x, prepend=raw_x[0]) / span * VIEWPORT)
-    total = mass = 0.0
-    out = y.copy()
-    carried = 1.0
-    for place, (factor, value) in enumerate(zip(decay.tolist(), y.tolist())):
-        carried *= factor
-        if value - value != 0:  # not finite
-            continue
-        total, mass, carried = total * carried + value, mass * carried + 1, 1.0
-        out[place] = total / mass
+    known = np.isfinite(out)
+    if weight <= 0 or span == 0 or not known.any():
+        return out
+    faded = (raw_x[known] - raw_x[0]) / span * VIEWPORT * -math.log(min(weight, 0.9999))
+    out[known] = _faded_mean(faded, out[known])
+    return out
+
+
+def _faded_mean(age: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Mean of all values up to each one, where a value weighs exp(its age - now). `age` rises; sums are carried from stretch to stretch, short
+    enough for floats."""
+    out, total, mass, before = np.empty(len(y)), 0.0, 0.0, age[0]
+    stretches = np.floor((age - age[0]) / STRETCH)
+    borders = [0, *(np.flatnonzero(np.diff(stretches)) + 1).tolist(), len(y)]
+    for start, end in zip(borders, borders[1:]):
+        carried, weights = math.exp(before - age[start]), np.exp(age[start:end] - age[start])
+        totals = total * carried + np.cumsum(weights * y[start:end])
+        masses = mass * carried + np.cumsum(weights)
+        out[start:end] = totals / masses
+        total, mass, before = totals[-1] / weights[-1], masses[-1] / weights[-1], age[end - 1]
     return out
 
 

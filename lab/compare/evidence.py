@@ -16,7 +16,7 @@ from lab.compare.blocks import interval as two_level
 from lab.compare.claims import CLAIMS, Claim
 from lab.compare.points import Point, family_of, points, rate_of
 from lab.compare.scores import ALPHA
-from lab.core import DataError, Evaluation, Outcome, Value
+from lab.core import DataError, Measured, Outcome, Value
 
 TIE = 0.02  # rates whose task score lies within two points of the family's best count as equally good
 FEWEST_RUNS = 20
@@ -144,7 +144,7 @@ def block_of(outcomes: Sequence[Outcome], task: str, arms: Sequence[str], suite:
         raise DataError(error.failure.what.replace("under all of them", f"under {', '.join(arms)}."), error.failure.where, error.failure.do) from error
 
 
-def _evaluation(run: Outcome, suite: str) -> Evaluation:
+def _evaluation(run: Outcome, suite: str) -> Measured:
     if suite not in run.evaluations:
         raise DataError(f"{run.system} on {run.task}, seed {run.seed}, was not asked {suite}.")
     return run.evaluations[suite]

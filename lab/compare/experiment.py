@@ -12,7 +12,7 @@ from lab.compare.board import Cell, forgetting_json, scores_json
 from lab.compare.forgetting import Drop, pooled_drop
 from lab.compare.replicates import replicated_difference
 from lab.compare.scores import Difference, family, refused
-from lab.core import DataError, Evaluation, Outcome
+from lab.core import DataError, Measured, Outcome
 
 
 def cells(outcomes: Iterable[Outcome]) -> list[Cell]:
@@ -32,7 +32,7 @@ def _weights_of(outcome: Outcome) -> tuple[str, str, str]:
     return system.base.fingerprint, system.template, system.quantisation
 
 
-def _pairs(outcomes: Sequence[Outcome], system: str, suite: str, task: str | None) -> list[tuple[Evaluation, Evaluation]]:
+def _pairs(outcomes: Sequence[Outcome], system: str, suite: str, task: str | None) -> list[tuple[Measured, Measured]]:
     found = []
     for outcome in outcomes:
         base = base_of(outcome, outcomes)

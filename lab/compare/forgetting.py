@@ -9,11 +9,9 @@ import math
 from collections.abc import Iterable
 from typing import Literal
 
-import numpy as np
-
-from lab.compare.scores import Pair, higher_is_better, interval, pair_interval, paired
+from lab.compare.scores import Pairs, higher_is_better, interval, joined, pair_interval, paired
 from lab.compare.stats import Interval
-from lab.core import DataError, Evaluation, Value
+from lab.core import DataError, Measured, Value
 
 MARGIN = 0.05  # 5 points: the least that 200 items per suite can rule out as a rule
 Kept = Literal["forgot", "gained", "kept", "cannot tell", "not measured"]
@@ -39,12 +37,12 @@ class Drop(Value):
     chance: float = 0.0
 
 
-def drop(base: Evaluation, system: Evaluation, metric: str | None = None, seed: int = 0) -> Drop:
+def drop(base: Measured, system: Measured, metric: str | None = None, seed: int = 0) -> Drop:
     """Base minus System on the items measured under both. Raises DataError where they were not measured alike."""
     return pooled_drop([(base, system)], metric, seed)
 
 
-def pooled_drop(pairs: list[tuple[Evaluation, Evaluation]], metric: str | None = None, seed: int = 0) -> Drop:
+def pooled_drop(pairs: list[tuple[Measured, Measured]], metric: str | None = None, seed: int = 0) -> Drop:
     """The same suite over several (base, System) pairs, one per task or seed. An item asked of each is one cluster, so that
     asking it again adds no certainty about other items; n counts different items."""
     if not pairs:
@@ -54,20 +52,17 @@ def pooled_drop(pairs: list[tuple[Evaluation, Evaluation]], metric: str | None =
         raise DataError("These drops belong to different suites: " + ", ".join(sorted({base.suite for base, _ in pairs})),
                         do="Pool only Evaluations of one suite")
     metric = metric or first.primary
-    shared: list[Pair] = []
-    dropped = 0
-    for base, system in pairs:
-        found, left_out = paired(base, system, metric)
-        shared, dropped = shared + found, dropped + left_out
+    parts, left_out = zip(*(paired(base, system, metric) for base, system in pairs))
+    shared, dropped = joined(parts), sum(left_out)
     empty = Drop(suite=first.suite, metric=metric, dropped=dropped, chance=first.chance)
-    return empty.model_copy(update=_measured(shared, metric, first.chance, seed)) if shared else empty
+    return empty.model_copy(update=_measured(shared, metric, first.chance, seed)) if shared.items else empty
 
 
-def _measured(shared: list[Pair], metric: str, chance: float, seed: int) -> dict[str, float | int | None]:
+def _measured(shared: Pairs, metric: str, chance: float, seed: int) -> dict[str, float | int | None]:
     gain, knows_more = pair_interval(shared, seed), higher_is_better(metric)
-    base, value = (float(np.mean([pair[side] for pair in shared])) for side in (2, 3))
+    base, value = (float(side.mean()) for side in (shared.before, shared.after))
     lost, low, high = (-gain.value, _minus(gain.high), _minus(gain.low)) if knows_more else (gain.value, gain.low, gain.high)
-    knew = interval([pair[2] for pair in shared], [pair[1] for pair in shared], seed)
+    knew = interval(shared.before, shared.clusters, seed)
     above_chance = knows_more and knew.low is not None and knew.low > chance
     return {"base": base, "value": value, "drop": lost + 0.0, "low": low, "high": high, "n": gain.n,
             "retention": (value - chance) / (base - chance) if above_chance else None}

@@ -11,9 +11,9 @@ from statistics import fmean
 import numpy as np
 import pandas as pd
 
-from lab.compare.answers import usage
+from lab.compare.answers import known_of, usage
 from lab.compare.replicates import Replicated, replicated
-from lab.core import DataError, Evaluation, Outcome, Value
+from lab.core import DataError, Measured, Outcome, Value
 
 JOULES_PER_WATT_HOUR = 3_600.0
 CPU_WATTS = 15.0  # of one busy core with its share of the machine: servers and laptops lie between 5 and 25
@@ -63,7 +63,7 @@ def _scores(mine: Sequence[Outcome], suite: str, metric: str, group: str) -> dic
     return {f"{group} {name}": np.nan if (value := getattr(found, name)) is None else float(value) for name in SCORE}
 
 
-def _replicated(evaluations: list[Evaluation], metric: str) -> Replicated:
+def _replicated(evaluations: list[Measured], metric: str) -> Replicated:
     try:
         return replicated(evaluations, metric)
     except DataError:  # the board says what differs between the seeds; here there is no number
@@ -82,10 +82,10 @@ def _costs(mine: Sequence[Outcome], task: str, making: Mapping[str, Making], wat
                   "adapter_bytes": _mean(one.size for one in made)}
 
 
-def kl(evaluation: Evaluation) -> float | None:
+def kl(evaluation: Measured) -> float | None:
     """Mean KL(base || tuned) in nats per token over the items on which it was measured."""
-    known = [each.kl for each in evaluation.scores if each.kl is not None]
-    return fmean(known) if known else None
+    known = known_of(evaluation, "kl")
+    return float(known.mean()) if len(known) else None
 
 
 def _mean(values) -> float:

@@ -71,7 +71,8 @@ def _row(name: str, one: Outcome, runs: list[Outcome], lost: list, metric: str) 
         return None
     return {"system": name, "before": "", "stages": len(one.run.system.training), "value": score.value, "low": score.low, "high": score.high,
             "n": score.n, "seeds": len(runs), "kept": 1.0 if bare else kept.value, "kept_low": None if bare else kept.low,
-            "kept_high": None if bare else kept.high, "suites": kept.n, "metric": metric or own.primary, "of": one.of, "place": one.place.title if one.place else ""}
+            "kept_high": None if bare else kept.high, "suites": kept.n, "metric": metric or own.primary, "of": one.of,
+            "place": one.place.title if one.place else ""}
 
 
 def _before(system: System, first: dict[str, Outcome]) -> str:

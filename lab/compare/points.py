@@ -12,8 +12,9 @@ from statistics import fmean
 from lab.compare.claims import ABILITIES, COMMON
 from lab.compare.experiment import base_of
 from lab.compare.forgetting import Drop, drop
+from lab.compare.overview import kl
 from lab.compare.scores import score
-from lab.core import Evaluation, Outcome, System, Value
+from lab.core import Outcome, System, Value
 
 FAMILIES = ("base", "prompt", "LoRA", "full", "replay", "EWC", "DPO", "compound")
 UNTRAINED = ("base", "prompt", "compound")
@@ -79,7 +80,7 @@ def _point(outcome: Outcome, outcomes: Sequence[Outcome]) -> Point:
         task=outcome.task, system=outcome.system, family=family_of(system), seed=outcome.seed, trained=family_of(system) not in UNTRAINED,
         rate=rate_of(system) or None, examples=getattr(system.training[0], "examples", 0) if system.training else 0, n=found.n,
         score=found.value, score_low=found.low, score_high=found.high, kept=fmean(one.value for one in asked) if asked else None, **_lost(asked),
-        drop=fmean(common) if len(common) == len(COMMON) else None, kl_task=_kl(own), kl_text=_kl(text) if text else None,
+        drop=fmean(common) if len(common) == len(COMMON) else None, kl_task=kl(own), kl_text=kl(text) if text else None,
         text_rise=drops[TEXT].drop if TEXT in drops else None)
 
 
@@ -90,9 +91,3 @@ def _lost(asked: list[Drop]) -> dict[str, float | None]:
     mean = fmean(one.drop for one in asked)
     below, above = (math.hypot(*(one.drop - one.low for one in asked)), math.hypot(*(one.high - one.drop for one in asked)))
     return {"lost": mean, "lost_low": mean - below / len(asked), "lost_high": mean + above / len(asked)}
-
-
-def _kl(evaluation: Evaluation) -> float | None:
-    """Mean KL over the items on which it was measured."""
-    known = [each.kl for each in evaluation.scores if each.kl is not None]
-    return fmean(known) if known else None

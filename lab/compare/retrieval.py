@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from lab.compare import scores
-from lab.compare.scores import Difference, Pair
+from lab.compare.scores import Difference, Pairs
 from lab.compare.stats import Interval
 from lab.core import DataError, Value
 
@@ -59,12 +59,12 @@ def difference(reference: Sequence[Asked], candidate: Sequence[Asked], measure: 
     """Candidate minus reference on the same questions. Raises DataError where they were asked different ones."""
     if [row.item for row in reference] != [row.item for row in candidate]:
         raise DataError("The two settings were asked different questions", "retrieval", "Measure both on the same questions")
-    pairs: list[Pair] = [(one.item, one.cluster, value(one, measure), value(other, measure)) for one, other in zip(reference, candidate)]
-    if not pairs:
+    pairs = Pairs.of((one.item, one.cluster, value(one, measure), value(other, measure)) for one, other in zip(reference, candidate))
+    if not pairs.items:
         return Difference(metric=measure, sentence="Not measured: no question says which documents hold its answer.")
     found, (p, test) = scores.pair_interval(pairs, seed), scores.p_value(pairs, seed)
     return Difference(metric=measure, value=found.value, low=found.low, high=found.high, p=p, n=found.n, test=test,
-                      smallest=scores.smallest_visible(pairs, found))
+                      smallest=scores.smallest_visible(pairs.before, pairs.after, found))
 
 
 def differences(measured: Mapping[str, Sequence[Asked]], measure: str) -> dict[str, Difference]:

@@ -7,19 +7,58 @@ left out and counted, never zero.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import compress
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from lab.compare import stats
 from lab.compare.stats import Interval
-from lab.core import DataError, Evaluation, Value
+from lab.core import DataError, Measured, Value
 from lab.core.tasks import LOSSES
 
 ALPHA = 1 - stats.LEVEL
+TWO_SEEDS = " Two seeds hardly show how much seeds differ."  # their interval is wide on purpose: two_level.py
 LEAST_DISCORDANT = 0.1  # two Systems that differed on fewer items may well differ on more of the next ones
-Pair = tuple[str, str, float, float]  # item, cluster, the reference's value, the candidate's value
+
+
+class Column(NamedTuple):
+    """One metric of an Evaluation, item by item; NaN where it was not measured."""
+
+    items: tuple[str, ...]
+    clusters: tuple[str, ...]
+    values: np.ndarray
+
+    @property
+    def known(self) -> np.ndarray:
+        return np.isfinite(self.values)
+
+
+class Pairs(NamedTuple):
+    """Items measured under a reference (`before`) and a candidate (`after`)."""
+
+    items: tuple[str, ...]
+    clusters: tuple[str, ...]
+    before: np.ndarray
+    after: np.ndarray
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[str, str, float, float]]) -> Pairs:
+        """From rows of (item, cluster, before, after)."""
+        items, clusters, before, after = zip(*rows) if (rows := list(rows)) else ((), (), (), ())
+        return cls(items, clusters, np.array(before, float), np.array(after, float))
+
+    @property
+    def binary(self) -> bool:
+        return is_binary(self.before) and is_binary(self.after)
+
+
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    """Several lots of pairs as one."""
+    return parts[0] if len(parts) == 1 else Pairs(sum((one.items for one in parts), ()), sum((one.clusters for one in parts), ()),
+                                                  *(np.concatenate([one[side] for one in parts]) for side in (2, 3)))
 
 
 class Difference(Value):
@@ -48,37 +87,50 @@ def measured(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def values_of(evaluation: Evaluation, metric: str | None = None) -> dict[str, tuple[str, float | None]]:
-    """item -> (cluster, value). An item without an entity is its own cluster. Raises DataError for an unknown metric."""
-    metric = metric or evaluation.primary
-    known = {name for score in evaluation.scores for name in score.values} | {scorer.kind for scorer in evaluation.scorers}
+def values_of(evaluation: Measured, metric: str | None = None) -> Column:
+    """One metric of an Evaluation. An item without an entity is its own cluster. Raises DataError for an unknown metric."""
+    metric, columns = metric or evaluation.primary, evaluation.columns
+    known = columns.values.keys() | {scorer.kind for scorer in evaluation.scorers}
     if metric not in known:
         raise DataError(f"'{metric}' was not measured on {evaluation.suite}", evaluation.system_key,
                         f"Choose one of: {', '.join(sorted(known))}")
-    found = {score.item: (score.entity or score.item, score.values.get(metric)) for score in evaluation.scores}
-    if len(found) < len(evaluation.scores):
+    if len(places(columns.items)) < len(columns.items):
         raise DataError(f"{evaluation.suite} holds an item twice", evaluation.system_key, "Give every item its own id")
-    return found
+    values = columns.values.get(metric)
+    return Column(columns.items, columns.clusters, np.full(len(columns.items), np.nan) if values is None else np.asarray(values))
+
+
+@lru_cache(maxsize=128)
+def places(items: tuple[str, ...]) -> dict[str, int]:
+    """Item -> its place. Do not change it: all Systems that answered one suite share it."""
+    return {item: place for place, item in enumerate(items)}
+
+
+def picked(names: tuple[str, ...], keep: np.ndarray) -> tuple[str, ...]:
+    """The names at the places where `keep` is true."""
+    return names if keep.all() else tuple(compress(names, keep.tolist()))
 
 
 def is_binary(values: Sequence[float] | np.ndarray) -> bool:
-    return all(value in (0.0, 1.0) for value in values)
+    numbers = np.asarray(values)
+    return bool(((numbers == 0) | (numbers == 1)).all())
 
 
-def interval(values: Sequence[float], clusters: Sequence[str], seed: int = 0) -> Interval:
+def interval(values: Sequence[float] | np.ndarray, clusters: Sequence[str], seed: int = 0) -> Interval:
     """Wilson for right/wrong, else the clustered bootstrap."""
     if is_binary(values):
         return stats.share_interval(values, clusters)
     return stats.bootstrap_mean(values, clusters, seed=seed)
 
 
-def score(evaluation: Evaluation, metric: str | None = None, seed: int = 0) -> Interval:
+def score(evaluation: Measured, metric: str | None = None, seed: int = 0) -> Interval:
     """Mean of one metric with its 95 % interval; n says how many items were measured."""
-    kept = [(cluster, value) for cluster, value in values_of(evaluation, metric).values() if measured(value)]
-    return interval([value for _, value in kept], [cluster for cluster, _ in kept], seed) if kept else Interval()
+    found = values_of(evaluation, metric)
+    keep = found.known
+    return interval(found.values[keep], picked(found.clusters, keep), seed) if keep.any() else Interval()
 
 
-def refuse_unlike(reference: Evaluation, candidate: Evaluation) -> None:
+def refuse_unlike(reference: Measured, candidate: Measured) -> None:
     """Raises DataError naming everything in which the two were measured differently."""
     sides = {"suite": lambda e: f"{e.suite} ({e.suite_fingerprint})", "decoding": lambda e: e.decoding or "not said",
              "scorers": lambda e: ", ".join(s.kind + (f" {list(s.phrases)}" if s.phrases else "") for s in e.scorers)}
@@ -91,64 +143,66 @@ def refuse_unlike(reference: Evaluation, candidate: Evaluation) -> None:
                         "Score both Systems again on the same suite with the same settings")
 
 
-def paired(reference: Evaluation, candidate: Evaluation, metric: str | None = None) -> tuple[list[Pair], int]:
+def paired(reference: Measured, candidate: Measured, metric: str | None = None) -> tuple[Pairs, int]:
     """The items measured under both, in the reference's order, and how many items of either were left out."""
     refuse_unlike(reference, candidate)
     left, right = values_of(reference, metric), values_of(candidate, metric)
-    pairs = [(item, cluster, value, right[item][1]) for item, (cluster, value) in left.items()
-             if item in right and measured(value) and measured(right[item][1])]
-    return pairs, len(left.keys() | right.keys()) - len(pairs)
+    after, every = right.values, len(left.items)
+    if left.items != right.items:
+        of_right = places(right.items)
+        at = np.array([of_right.get(item, len(right.items)) for item in left.items], int)
+        after, every = np.append(right.values, np.nan)[at], len(places(left.items).keys() | of_right.keys())
+    keep = left.known & np.isfinite(after)
+    found = Pairs(picked(left.items, keep), picked(left.clusters, keep), left.values[keep], after[keep])
+    return found, every - len(found.items)
 
 
-def pair_interval(pairs: Sequence[Pair], seed: int = 0) -> Interval:
+def pair_interval(pairs: Pairs, seed: int = 0) -> Interval:
     """Mean of (candidate - reference). Right/wrong: Bonett and Price's interval, and where items share an entity never
     narrower than the bootstrap over entities; anything else: that bootstrap alone. n counts different items."""
-    if not pairs:
+    if not pairs.items:
         return Interval()
-    items, clusters = {item for item, *_ in pairs}, [cluster for _, cluster, _, _ in pairs]
-    changes = np.array([candidate - reference for _, _, reference, candidate in pairs])
-    drawn = stats.bootstrap_mean(changes, clusters, seed=seed)
-    found = drawn.model_copy(update={"n": len(items)})
-    if not is_binary([value for pair in pairs for value in pair[2:]]):
+    n, changes = len(places(pairs.items)), pairs.after - pairs.before
+    drawn = stats.bootstrap_mean(changes, pairs.clusters, seed=seed)
+    found = drawn.model_copy(update={"n": n})
+    if not pairs.binary:
         return found
-    low, high = stats.paired_interval((changes > 0).mean() * len(items), (changes < 0).mean() * len(items), len(items))
-    if drawn.low is not None and len(set(clusters)) < len(changes):
+    low, high = stats.paired_interval((changes > 0).mean() * n, (changes < 0).mean() * n, n)
+    if drawn.low is not None and len(set(pairs.clusters)) < len(changes):
         low, high = min(low, drawn.low), max(high, drawn.high)
     return found.model_copy(update={"low": float(low), "high": float(high)})
 
 
-def p_value(pairs: Sequence[Pair], seed: int = 0) -> tuple[float | None, str]:
+def p_value(pairs: Pairs, seed: int = 0) -> tuple[float | None, str]:
     """Exact McNemar for right/wrong on independent items, else sign flips by entity; and the test's name."""
-    changes = [candidate - reference for _, _, reference, candidate in pairs]
-    clusters = [cluster for _, cluster, _, _ in pairs]
-    alone = len(set(clusters)) == len(clusters)
-    if alone and is_binary([value for pair in pairs for value in pair[2:]]):
-        return stats.mcnemar(sum(c > 0 for c in changes), sum(c < 0 for c in changes)), "exact McNemar"
-    return stats.sign_flip(changes, clusters, seed=seed), "sign flips" + ("" if alone else " by entity")
+    changes = pairs.after - pairs.before
+    alone = len(set(pairs.clusters)) == len(pairs.clusters)
+    if alone and pairs.binary:
+        return stats.mcnemar((changes > 0).sum(), (changes < 0).sum()), "exact McNemar"
+    return stats.sign_flip(changes, pairs.clusters, seed=seed), "sign flips" + ("" if alone else " by entity")
 
 
-def smallest_visible(pairs: Sequence[Pair], found: Interval) -> float | None:
-    """The smallest true difference that items like these would show with 80 % power."""
+def smallest_visible(before: np.ndarray, after: np.ndarray, found: Interval) -> float | None:
+    """The smallest true difference that items like these would show with 80 % power; both arrays have one shape."""
     if found.low is None or found.high is None:
         return None
     spread = (found.high - found.low) / 2 / stats.Z * (stats.Z + stats.Z_POWER)
-    if not is_binary([value for pair in pairs for value in pair[2:]]):
+    if not (is_binary(before) and is_binary(after)):
         return spread
-    discordant = sum(a != b for _, _, a, b in pairs) / len(pairs)
-    formula = stats.minimum_difference(found.n, max(discordant, LEAST_DISCORDANT))
+    formula = stats.minimum_difference(found.n, max(float((before != after).mean()), LEAST_DISCORDANT))
     return formula and min(1.0, max(formula, spread))
 
 
-def difference(reference: Evaluation, candidate: Evaluation, metric: str | None = None,
+def difference(reference: Measured, candidate: Measured, metric: str | None = None,
                names: tuple[str, str] = ("the reference", "the candidate"), seed: int = 0) -> Difference:
     """Paired difference on shared items. `names` are the labels of (reference, candidate) in the sentence. Raises DataError."""
     metric = metric or reference.primary
     pairs, dropped = paired(reference, candidate, metric)
-    if not pairs:
+    if not pairs.items:
         return Difference(metric=metric, dropped=dropped, sentence="Not measured: no item was scored under both.")
     found, (p, test) = pair_interval(pairs, seed), p_value(pairs, seed)
     bare = Difference(metric=metric, value=found.value, low=found.low, high=found.high, p=p, n=found.n, dropped=dropped, test=test,
-                      smallest=smallest_visible(pairs, found))
+                      smallest=smallest_visible(pairs.before, pairs.after, found))
     return worded(bare, names)
 
 
@@ -182,6 +236,7 @@ def _sentence(found: Difference, names: tuple[str, str], verdict: str) -> str:
         return text.lstrip("-") if float(text) == 0 else text
 
     left_out = f" {found.dropped} item{'s were' if found.dropped > 1 else ' was'} left out." if found.dropped else ""
+    left_out += TWO_SEEDS if found.seeds == 2 else ""
     size_of = f"n = {found.n}" + (f", {found.seeds} seeds" if found.seeds > 1 else "")
     if verdict != "unclear":
         size, above = say(abs(found.value)), found.value > 0

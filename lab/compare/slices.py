@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
-from lab.compare.scores import interval, measured, values_of
-from lab.core import Evaluation, Item, Suite
+from lab.compare.scores import interval, picked, values_of
+from lab.core import Item, Measured, Suite
 
 ANSWER = "right answer"
 MOST_VALUES = 30  # of a column: with more it is an identity and no slice
@@ -35,15 +36,16 @@ def items_in(suite: Suite, column: str, value: str) -> set[str]:
     return {item.id for item in suite.items if read(item) == value}
 
 
-def slice_scores(evaluations: dict[str, Evaluation], suite: Suite, column: str, metric: str | None = None) -> pd.DataFrame:
+def slice_scores(evaluations: dict[str, Measured], suite: Suite, column: str, metric: str | None = None) -> pd.DataFrame:
     """One row per slice and System: mean with its 95 % interval and n; NaN where nothing was measured."""
     read = reader(column)
     place = {item.id: read(item) for item in suite.items}
+    columns = {name: values_of(evaluation, metric) for name, evaluation in evaluations.items()}
     rows = []
     for value in slice_columns(suite).get(column, []):
-        for name, evaluation in evaluations.items():
-            kept = [pair for item, pair in values_of(evaluation, metric).items() if place.get(item) == value and measured(pair[1])]
-            found = interval([number for _, number in kept], [cluster for cluster, _ in kept]).model_dump() if kept else {"n": 0}
+        for name, one in columns.items():
+            keep = one.known & np.array([place.get(item) == value for item in one.items], bool)
+            found = interval(one.values[keep], picked(one.clusters, keep)).model_dump() if keep.any() else {"n": 0}
             rows.append({"slice": value, "system": name, **found})
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.astype({name: float for name in ("value", "low", "high")} | {"n": int})

@@ -56,23 +56,33 @@ def cluster_sums(values: Sequence[float], clusters: Sequence[Hashable] | None) -
     numbers = np.asarray(values, float)
     if clusters is None:
         return numbers, np.ones(len(numbers))
+    codes, groups = _codes(tuple(clusters))
+    return np.bincount(codes, numbers, groups), np.bincount(codes, minlength=groups).astype(float)
+
+
+@lru_cache(maxsize=64)
+def _codes(clusters: tuple[Hashable, ...]) -> tuple[np.ndarray, int]:
+    """A number per cluster in order of first appearance, and how many there are: all Systems that answered one suite have the same."""
     places: dict[Hashable, int] = {}
-    codes = np.fromiter((places.setdefault(cluster, len(places)) for cluster in clusters), int, len(numbers))
-    return np.bincount(codes, numbers, len(places)), np.bincount(codes, minlength=len(places)).astype(float)
+    codes = np.fromiter((places.setdefault(cluster, len(places)) for cluster in clusters), int, len(clusters))
+    codes.flags.writeable = False
+    return codes, len(places)
 
 
 def resampled_means(sums: np.ndarray, counts: np.ndarray, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
     """Means of `draws` resamples of whole clusters. Equal (clusters, draws, seed) give the same resamples to every arm."""
-    groups, both = len(sums), np.column_stack([sums, counts])
+    groups = len(sums)
     if groups <= CACHED:
-        totals = _resample(groups, draws, seed) @ both
-    else:
-        rng, rows = np.random.default_rng(seed), max(1, BLOCK // groups)
-        totals = np.vstack([_weights(rng, min(rows, draws - start), groups) @ both for start in range(0, draws, rows)])
-    return totals[:, 0] / totals[:, 1]
+        return _means(_resample(groups, draws, seed), sums, counts)
+    rng, rows = np.random.default_rng(seed), max(1, BLOCK // groups)
+    return np.concatenate([_means(_weights(rng, min(rows, draws - start), groups), sums, counts) for start in range(0, draws, rows)])
 
 
-@lru_cache(maxsize=8)
+def _means(weights: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    return (weights @ sums) / (weights @ counts)  # two products with a vector: fifteen times faster than one with two columns
+
+
+@lru_cache(maxsize=16)  # a board goes from suite to suite, System by System: every suite of an experiment has to fit
 def _resample(groups: int, draws: int, seed: int) -> np.ndarray:
     weights = _weights(np.random.default_rng(seed), draws, groups)
     weights.flags.writeable = False

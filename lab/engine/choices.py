@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from lab.engine.generate import batches
+from lab.engine.last_layer import predicting
 from lab.engine.likelihood import answer_logits, padded
 from lab.engine.load import Loaded
 
@@ -163,9 +164,10 @@ def _read(loaded: Loaded, trees: list[Tree], rows: list[Row]) -> list[Reading]:
     kept = torch.zeros(ids.numel(), dtype=torch.bool)
     kept[flat] = True
     column = (kept.cumsum(0) - 1)[flat].to(loaded.device)  # each token's place among those that are kept
-    logits = loaded.model(input_ids=ids.to(loaded.device), position_ids=positions.to(loaded.device), use_cache=False,
-                          attention_mask=_ancestors(trees, width, loaded.model.dtype).to(loaded.device),
-                          logits_to_keep=kept.view(ids.shape).to(loaded.device)).logits.float()
+    kept = kept.view(ids.shape).to(loaded.device)
+    with predicting(loaded.model, kept):
+        logits = loaded.model(input_ids=ids.to(loaded.device), position_ids=positions.to(loaded.device), use_cache=False,
+                              attention_mask=_ancestors(trees, width, loaded.model.dtype).to(loaded.device), logits_to_keep=kept).logits.float()
     logits = logits.view(-1, logits.shape[-1])
     logps = (logits[column, written] - logits.logsumexp(1)[column]).double().cpu()
     right = (logits.argmax(1)[column] == written).cpu()

@@ -35,6 +35,11 @@ def test_a_method_is_better_only_where_its_seeds_agree(seeds):
     assert clear.low == pytest.approx(-replicated_difference(seeds([.8, .82, .78]), base).high)
 
 
+def test_two_seeds_are_called_too_few_where_their_difference_is_told(seeds):
+    two, three = (replicated_difference(seeds([.4] * count), seeds([.6, .64, .62][:count])).sentence for count in (2, 3))
+    assert "Two seeds hardly show how much seeds differ" in two and "Two seeds" not in three
+
+
 def test_seeds_that_were_measured_otherwise_are_not_taken_together(seeds, evaluation):
     with pytest.raises(DataError, match="decoding"):
         replicated([*seeds([.5]), evaluation(right(.5), decoding="sampled")])

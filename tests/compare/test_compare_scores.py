@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.compare import difference, family, score
-from lab.compare.scores import pair_interval
+from lab.compare.scores import Pairs, pair_interval
 from lab.core import DataError, Evaluation, Score, Scorer
 
 
@@ -146,6 +146,6 @@ def test_paired_intervals_cover_the_truth_on_independent_and_clustered_items():
         for _ in range(300):
             clusters = np.repeat(np.arange(120 // size), size)
             sides = [(rng.random(120) < rng.beta(1, 1, 120 // size)[clusters]).astype(float) for _ in range(2)]
-            found = pair_interval([(str(place), str(clusters[place]), a, b) for place, (a, b) in enumerate(zip(*sides))])
+            found = pair_interval(Pairs(tuple(map(str, range(120))), tuple(map(str, clusters)), *sides))
             covered += found.low <= 0 <= found.high
         assert 0.915 <= covered / 300 <= 0.985  # 95 % +- 2.8 standard errors of 300 trials

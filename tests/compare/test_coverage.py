@@ -2,7 +2,7 @@
 tests keep their level, and its numbers are those of scipy and statsmodels.
 
 The bootstraps run with few hundred resamples here, so that 1,000 draws take seconds: that moves an interval's ends a little to and fro, and
-coverage hardly at all.
+coverage hardly at all. The two-level interval takes no draws; its method was chosen on other worlds than these.
 """
 
 import numpy as np
@@ -12,10 +12,10 @@ from statsmodels.stats.contingency_tables import mcnemar as sm_mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
-from lab.compare import blocks, stats
+from lab.compare import stats
 from lab.compare.blocks import Block
 from lab.compare.replicates import difference_interval, score_interval
-from lab.compare.scores import ALPHA, p_value, pair_interval
+from lab.compare.scores import ALPHA, Pairs, p_value, pair_interval
 
 TIMES = 1_000
 RESAMPLES = 400
@@ -24,11 +24,9 @@ LOW, HIGH = 0.93, 0.97  # the bar; 1,000 draws of a 95 % interval lie in 0.936 t
 
 @pytest.fixture
 def few_resamples(monkeypatch):
-    for module in (stats, blocks):
-        monkeypatch.setattr(module, "DRAWS", RESAMPLES)
+    monkeypatch.setattr(stats, "DRAWS", RESAMPLES)
     monkeypatch.setattr(stats.bootstrap_mean, "__defaults__", (None, RESAMPLES, 0))
     monkeypatch.setattr(stats.sign_flip, "__defaults__", (None, RESAMPLES, 0))
-    monkeypatch.setattr(blocks.contrast_draws, "__defaults__", (RESAMPLES, 0))
 
 
 def covered(intervals, truth):
@@ -67,7 +65,7 @@ def test_the_clustered_bootstrap_of_a_graded_score(few_resamples):
 def pairs(rng, n, both, first, second, size=1):
     """n items in entities of `size`: shares on which both are right, only the first, only the second. Items of an entity go alike."""
     kinds = rng.choice(4, n // size, p=[both, first, second, 1 - both - first - second]).repeat(size)
-    return [(str(place), str(place // size), float(kind in (0, 1)), float(kind in (0, 2))) for place, kind in enumerate(kinds)]
+    return Pairs.of((str(place), str(place // size), float(kind in (0, 1)), float(kind in (0, 2))) for place, kind in enumerate(kinds))
 
 
 @pytest.mark.parametrize("n, size", [(200, 1), (400, 4)])
@@ -87,27 +85,66 @@ def replicates(rng, spread, seeds=3, items=150):
     return Block("task", "exact_match", np.stack([first, second]).astype(float), tuple(map(str, range(items))))
 
 
-@pytest.mark.parametrize("seeds, highest", [(3, .99), (5, HIGH + .005)])
-@pytest.mark.parametrize("spread", [0, .05, .1])
-def test_the_two_level_score_and_difference_over_items_and_seeds(few_resamples, spread, seeds, highest):
-    """Three seeds leave two degrees of freedom: where items and seeds spread alike the interval errs to the wide side, never to the narrow."""
+@pytest.mark.parametrize("seeds", [3, 5])
+@pytest.mark.parametrize("spread", [0, .02, .05, .1, .2])
+def test_the_two_level_score_and_difference_over_items_and_seeds(spread, seeds):
     rng, scores, differences = np.random.default_rng(5), [], []
     for _ in range(TIMES):
         one = replicates(rng, spread, seeds)
         scores.append(score_interval(one._replace(values=one.values[1:])))
         differences.append(difference_interval(one)[0])
-    assert LOW <= covered(scores, .6) <= highest
-    assert LOW <= covered(differences, .15) <= highest
+    assert LOW <= covered(scores, .6) <= HIGH
+    assert LOW <= covered(differences, .15) <= HIGH
 
 
-def test_the_two_level_test_keeps_its_level(few_resamples):
+def test_two_seeds_err_to_the_wide_side():
+    rng = np.random.default_rng(15)
+    for spread in (0, .05, .2):
+        found = [difference_interval(replicates(rng, spread, 2))[0] for _ in range(TIMES)]
+        assert covered(found, .15) >= LOW
+
+
+def arm(rng, share, spread, seeds, hard, shared):
+    """Right/wrong answers (seeds, items) of a System whose share moves from seed to seed around `share`; `shared` of what makes an answer
+    right is the item's own difficulty, the rest is the seed's and chance."""
+    own = np.clip(rng.normal(share, spread, (seeds, 1)), .001, .999)
+    return np.sqrt(shared) * hard + np.sqrt(1 - shared) * rng.standard_normal((seeds, len(hard))) < scipy_stats.norm.ppf(own)
+
+
+WORLDS = [(items, share, spread, shared) for items in (50, 200) for share in (.2, .5, .9) for spread in (0, .03) for shared in (.5, .9)]
+
+
+def held(seeds, draws):
+    """Coverage of the difference of two Systems, 0.1 apart, in every world of the grid."""
+    rng, found = np.random.default_rng(16), []
+    for items, share, spread, shared in WORLDS:
+        intervals = []
+        for _ in range(draws):
+            hard = rng.standard_normal(items)
+            arms = [arm(rng, mean, spread, seeds, hard, shared) for mean in (share - .1, share)]
+            intervals.append(difference_interval(Block("task", "exact_match", np.array(arms, float), tuple(map(str, range(items)))))[0])
+        found.append(covered(intervals, .1))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_two_trained_systems_over_a_grid_of_worlds(seeds):
+    """Where seeds differ by about as much as the noise of single answers would make them, no interval from three seeds is exact: single worlds
+    may lie up to two points outside of the bar, the average may not."""
+    found = held(seeds, 250)
+    assert LOW <= found.mean() <= HIGH
+    assert found.min() >= LOW - .045 and (found >= LOW - .02).mean() > .9, "250 draws: a standard error of 1.4 points"
+    assert np.mean(found <= HIGH + .015) > .85
+
+
+def test_the_two_level_test_keeps_its_level():
     rng, rejected = np.random.default_rng(6), 0
     for _ in range(TIMES):
         one = replicates(rng, .05)
         first, second = one.values
         swapped = np.where(rng.random(first.shape[1]) < .5, first, second), np.where(rng.random(first.shape[1]) < .5, first, second)
         rejected += difference_interval(one._replace(values=np.stack(swapped)))[1] < ALPHA
-    assert rejected / TIMES <= .065
+    assert .02 <= rejected / TIMES <= .065
 
 
 def test_the_paired_test_keeps_its_level_and_finds_what_is_there():

@@ -10,7 +10,7 @@ import streamlit as st
 from lab import compare, store
 from lab.core import Evaluation, Measured, Run, adapter_key
 from lab.jobs import exports
-from lab.ui import marked, reads, text
+from lab.ui import curve_reads, marked, reads, text
 from lab.ui.panels.numbers import numbers, table
 
 
@@ -68,8 +68,8 @@ def pairs_panel(views: dict[str, Any]) -> None:
 
 def _last(run: Run, metric: str) -> float | None:
     """Where a curve of the run's DPO stage ended, whoever trained it; None where there is none."""
-    trained = reads.trainer(run, "dpo")
-    values = reads.curves(trained).line("dpo", metric)[1] if trained else ()
+    trained = curve_reads.trainer(run, "dpo")
+    values = curve_reads.curves(trained).line("dpo", metric)[1] if trained else ()
     return float(values[-1]) if len(values) else None
 
 
@@ -79,7 +79,7 @@ def health_panel(runs: dict[str, Any], evaluations: dict[str, Evaluation], base:
     question as training wrote it, as it was sent, and as the exported chat template writes it (empty: not known)."""
     found, titles = [], text.STAGES | reads.task_titles() | reads.suite_titles()
     for name, run in runs.items():
-        mine = [*compare.curves_health(reads.curve_frame(run.id))]
+        mine = [*compare.curves_health(curve_reads.curve_frame(run.id))]
         if name in evaluations:
             mine += compare.answers_health(evaluations[name], base if run.system.training else None)
         lost = compare.damaged([drop for system, drop in drops if system == name])

@@ -85,7 +85,7 @@ def labels_panel(found: Evidence, key: str) -> None:
 def source_panel(shown: evidence.Shown) -> None:
     """Where the numbers come from, and the way to each experiment."""
     about = shown.evidence.recorded
-    titles, known = reads.task_names(), {experiment.id for experiment in reads.experiments()}
+    titles, known = reads.task_titles(), {experiment.id for experiment in reads.experiments()}
     from_record = [task for task, name in shown.sources.items() if not name]
     if from_record and about:
         words = ", ".join(str(about[name]) for name in ("date", "base", "machine") if about.get(name))

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from lab import compare
-from lab.core import Evaluation, Suite
+from lab.core import Measured, Suite
 from lab.ui import text
 from lab.ui.panels.numbers import numbers, table
 
@@ -54,7 +54,7 @@ def _kind(frame: pd.DataFrame, kind: str, name: str, reference: str, names: list
     return frame
 
 
-def slices_panel(evaluations: dict[str, Evaluation], suite: Suite, metric: str | None = None) -> None:
+def slices_panel(evaluations: dict[str, Measured], suite: Suite, metric: str | None = None) -> None:
     """Each System's score on the slices of one column."""
     columns = compare.slice_columns(suite)
     if not columns or not evaluations:

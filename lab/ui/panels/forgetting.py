@@ -8,8 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from lab import compare
-from lab.core import Evaluation, Suite
-from lab.ui import charts, display, marked, state, text
+from lab.core import Measured, Suite
+from lab.ui import charts, display, marked, scored, state, text
 from lab.ui.panels.numbers import numbers
 
 ABOVE_CHANCE = 0.05  # five points: the half-width of an interval at n = 150 near the floor
@@ -65,14 +65,15 @@ def not_above_chance(frame: pd.DataFrame) -> pd.Series:
     return ~frame["metric"].isin(text.LOSSES) & ((frame["base"] <= frame["chance"] + ABOVE_CHANCE) | frame["retention"].isna())
 
 
-def items_panel(base: Evaluation | None, systems: dict[str, Evaluation], suite: Suite, key: str) -> None:
+def items_panel(base: Measured | None, systems: dict[str, Measured], suite: Suite, key: str) -> None:
     """What one System lost and gained on a suite, item by item, with the answers before and after."""
     if base is None or not systems:
         st.caption("The items appear here once the base and one more System were scored on this suite.")
         return
     left, right = st.columns([3, 2])
     name = left.selectbox("System", list(systems), key=f"{key}_system", persist_state="session")
-    frame = compare.side_by_side({"base": base, name: systems[name]}, suite)
+    both = scored.with_answers({"base": base, name: systems[name]})
+    frame = compare.side_by_side(both, suite)
     upwards = suite.primary.higher_is_better
     found = {"Lost": compare.lost(frame, "base", name, upwards), "Gained": compare.gained(frame, "base", name, upwards)}
     kind = right.segmented_control("Items", list(found), default="Lost", format_func=lambda word: f"{word} ({len(found[word])})", key=f"{key}_kind",
@@ -81,7 +82,7 @@ def items_panel(base: Evaluation | None, systems: dict[str, Evaluation], suite: 
     if rows.empty:
         st.caption(f"{text.label(name)} {kind.lower()} no item of {text.label(suite.title)}.")
         return
-    reasons = {who: {score.item: score.reason for score in evaluation.scores} for who, evaluation in (("base", base), (name, systems[name]))}
+    reasons = {who: {score.item: score.reason for score in evaluation.scores} for who, evaluation in both.items()}
     marked.grid(["Question", "Right answer", "Before (base)", f"After ({name})"],
                 [_item(row, name, reasons) for row in rows.head(ITEMS).to_dict("records")], key=f"{key}_grid", widths=(4, 2, 3, 3))
     if len(rows) > ITEMS:

@@ -24,6 +24,7 @@ def matrix_panel(frame: pd.DataFrame, key: str) -> None:
     st.plotly_chart(figure, key=key, config=display.figure("scores"), alt=alt)
     st.caption("A dot is the score on test items that no System was trained on; its bar is the 95 % interval. "
                + ("Small open marks beneath are the single seeds; the bar counts items and seeds. " if several else "")
+               + ("Two seeds hardly show how much seeds differ, so their bar is wide. " if several and (frame["seeds"] == 2).any() else "")
                + "Where bars overlap widely, more items are needed to tell the Systems apart." if len(best) else
                "Scores appear here as soon as the first run has answered its test items.")
     numbers(frame.drop(columns=["run"], errors="ignore"), "scores", key)

@@ -24,7 +24,7 @@ def numbers(frame: pd.DataFrame, name: str, key: str, label: str = "Numbers") ->
     """What a chart was drawn from, closed until asked for, and the same as a file."""
     with st.expander(label, icon=":material/table_rows:"):
         table(frame)
-        st.download_button("Download CSV", csv(frame), file_name=f"{name}.csv", mime="text/csv", key=f"{key}_csv",
+        st.download_button("Download CSV", lambda: csv(frame), file_name=f"{name}.csv", mime="text/csv", key=f"{key}_csv",
                            icon=":material/download:", on_click="ignore")
 
 

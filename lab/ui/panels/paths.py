@@ -23,7 +23,8 @@ def paths_panel(frame: pd.DataFrame, names: list[str], key: str, drops: pd.DataF
                     alt=f"Task score against what was kept, {text.count(len(frame), 'System')}; numbers below")
     on_the_way = "the small open marks, its checkpoints" if (frame["place"] != "").any() else "the trained states that were scored (SFT before SFT → DPO)"
     st.caption(f"To the right: learned more; further down: forgot more. Bars are 95 % intervals. A line goes from the base over {on_the_way}. "
-               "Mean retention: of what the base knew above chance, the share that is left, averaged over the suites where it knew something. Click on a mark to open its answers.")
+               "Mean retention: of what the base knew above chance, the share that is left, averaged over the suites where it knew something. "
+               "Click on a mark to open its answers.")
     numbers(frame, "learning_forgetting", key)
 
 

@@ -79,7 +79,8 @@ def _loss(names: dict[str, str]) -> None:
     if data.empty:
         st.caption("The curve begins with the first steps.")
         return
-    st.plotly_chart(charts.curve_chart(data, styles, look, "step", "nats per token"), key=f"pretrain_loss_{len(names)}", config=display.figure("pretraining"),
+    panel = charts.Panel("", "nats per token", charts.lines_of(data, styles))
+    st.plotly_chart(charts.curves_chart([panel], look, "step"), key=f"pretrain_loss_{len(names)}", config=display.figure("pretraining"),
                     alt=f"Loss over steps: {', '.join(dict.fromkeys(data['series']))}; numbers below")
     if len(names) > 1:
         st.caption("Held-out text. Losses of different objectives measure different things: compare their shapes, not their heights.")

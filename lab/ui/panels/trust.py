@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
+from lab import store
 from lab.core import Experiment, Outcome, Task
 from lab.corpus.check_leaks import flagged_items
 from lab.ui import marked, reads, text
@@ -24,6 +25,16 @@ def changed_panel(experiment: Experiment, tasks: list[Task]) -> None:
                        "again to score them on the data as they are.", icon=":material/difference:")
 
 
+def no_task(task_id: str) -> None:
+    """Why a task's rows cannot be shown: it was deleted, or it cannot be read."""
+    if store.removed.remains(task_id):
+        st.info("The task was deleted, and with it its questions, documents and preference pairs. Scores that were measured on it stay.",
+                icon=":material/delete:")
+        return
+    st.warning("This task cannot be read.", icon=":material/warning:")
+    st.text(reads.task_problem(task_id))
+
+
 def deciding_panel(metric: str, declared: bool, count: int) -> None:
     """Which metric decides, since when, and over which family the p-values are adjusted."""
     when = "declared before anything ran" if declared else "the task's first scorer, as nothing else was declared before the launch"
@@ -33,7 +44,7 @@ def deciding_panel(metric: str, declared: bool, count: int) -> None:
 
 def missing_panel(outcomes: list[Outcome], seed: int | None) -> None:
     """Runs that failed, were stopped or whose scores no longer count, with why: they stay in sight."""
-    names = reads.task_names()
+    names = reads.task_titles()
     rows = [(o.system, names.get(o.task, o.task), o.seed, text.status(o.status), o.reason or "–") for o in outcomes
             if seed in (None, o.seed) and (o.status in ("failed", "stopped", "lost") or o.status == "finished" and o.reason)]
     if rows:
