@@ -33,7 +33,7 @@ class Block(NamedTuple):
         return self._replace(values=self.values[:, :, first::2], clusters=self.clusters[first::2])
 
 
-class Found(NamedTuple):
+class Quantity(NamedTuple):
     """A quantity with its two-level interval. `n` counts different items."""
 
     value: float
@@ -67,13 +67,13 @@ def _in_order(column: Column, items: Sequence[str]) -> np.ndarray:
 
 
 def interval(blocks: Sequence[Block], statistic: Statistic, weights: Sequence[float], least: float = -1.0, most: float = 1.0,
-             draws: int = DRAWS) -> Found:
+             draws: int = DRAWS) -> Quantity:
     """A quantity of the arms' means, averaged over the blocks, with its two-level interval. `weights`: the quantity as a weighted sum
     of arms (as it stands at the arms' means), for the floor below which no interval narrows."""
     found = sum(statistic(drawn(each, number, draws)) for number, each in enumerate(blocks)) / len(blocks)
     value = float(sum(statistic(each.values.mean((1, 2))) for each in blocks)) / len(blocks)
     low, high = ends(found, blocks, np.asarray(weights), least, most)
-    return Found(value, low, high, sum(len(each.clusters) for each in blocks), blocks[0].values.shape[1])
+    return Quantity(value, low, high, sum(len(each.clusters) for each in blocks), blocks[0].values.shape[1])
 
 
 def ends(draws: np.ndarray, blocks: Sequence[Block], weights: np.ndarray, least: float, most: float) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 
 from lab.compare import stats
-from lab.compare.blocks import Block, Statistic, block_from, drawn, ends
+from lab.compare.blocks import Block, Quantity, Statistic, block_from, drawn, ends
 from lab.compare.blocks import interval as two_level
 from lab.compare.claims import CLAIMS, Claim
 from lab.compare.points import Point, family_of, points, rate_of
@@ -70,13 +70,9 @@ class Evidence(Value):
 
 
 class Found(NamedTuple):
-    """A quantity with its interval. `holds` False: an interval is not enough to decide, `note` says why."""
+    """What was measured for a claim. `holds` False: an interval is not enough to decide, `note` says why."""
 
-    value: float
-    low: float
-    high: float
-    n: int
-    seeds: int
+    quantity: Quantity
     parts: tuple[Part, ...] = ()
     equal: bool = True
     holds: bool = True
@@ -95,15 +91,15 @@ def decide(claim: Claim, outcomes: Sequence[Outcome], runs: Sequence[Point] | No
         found = _rank(claim, points(outcomes) if runs is None else runs) if claim.measure == "rank" else MEASURES[claim.measure](claim, outcomes)
     except DataError as error:
         return Verdict(claim=claim, decision="not measured", reason=error.failure.what)
-    return Verdict(claim=claim, decision=rule(claim, found), value=found.value, low=found.low, high=found.high, n=found.n, seeds=found.seeds,
-                   parts=found.parts, reason=" ".join(filter(None, [found.note, _one_seed(found)])))
+    return Verdict(claim=claim, decision=rule(claim, found), **found.quantity._asdict(), parts=found.parts,
+                   reason=" ".join(filter(None, [found.note, _one_seed(found)])))
 
 
 def rule(claim: Claim, found: Found) -> Decision:
     """The rule, as RULE says it."""
     if not found.equal:
         return "not at equal score"
-    low, high, at = found.low, found.high, claim.threshold
+    low, high, at = found.quantity.low, found.quantity.high, claim.threshold
     if claim.direction == "<=":
         holds, fails = high <= at + CLOSE, low > at + CLOSE
     elif claim.direction == ">=":
@@ -114,7 +110,7 @@ def rule(claim: Claim, found: Found) -> Decision:
 
 
 def _one_seed(found: Found) -> str:
-    return "One seed only: this says something about these runs, not about the method." if found.seeds == 1 else ""
+    return "One seed only: this says something about these runs, not about the method." if found.quantity.seeds == 1 else ""
 
 
 def find(outcomes: Sequence[Outcome], task: str, system: str, seed: int) -> Outcome:
@@ -152,7 +148,7 @@ def _evaluation(run: Outcome, suite: str) -> Measured:
 
 def interval(blocks: Sequence[Block], statistic: Statistic, weights: Sequence[float], least: float = -1.0, most: float = 1.0) -> Found:
     """A quantity of the arms' means with its two-level interval, as a Found."""
-    return Found(*two_level(blocks, statistic, weights, least, most))
+    return Found(two_level(blocks, statistic, weights, least, most))
 
 
 def parts_of(blocks: Sequence[Block], arms: Sequence[str]) -> tuple[Part, ...]:
@@ -184,7 +180,7 @@ def weighed(claim: Claim, outcomes: Sequence[Outcome]) -> Found:
 
 def _only_if_equal(found: Found, task: Block, weights: np.ndarray, claim: Claim) -> Found:
     """With whether the task scores are equal (their difference's interval within the margin), and what they differ by."""
-    gap = interval([task], lambda means: means @ weights, weights)
+    gap = interval([task], lambda means: means @ weights, weights).quantity
     equal = -claim.margin <= gap.low and gap.high <= claim.margin
     note = f"Difference in task score {gap.value * 100:+.0f} points ({gap.low * 100:+.0f} to {gap.high * 100:+.0f})."
     return found._replace(equal=equal, note=f"{found.note} {note}".strip())
@@ -296,7 +292,7 @@ def _rank(claim: Claim, runs: Sequence[Point]) -> Found:
     low, high = np.quantile(draws, [ALPHA / 2, 1 - ALPHA / 2])
     left = len(trained) - len(known)
     note = f"{len(known)} runs of {len(groups)} Systems" + (f"; {left} without these numbers were left out." if left else ".")
-    return Found(value, float(low), float(high), len(known), len({run.seed for run in known}), note=note)
+    return Found(Quantity(value, float(low), float(high), len(known), len({run.seed for run in known})), note=note)
 
 
 MEASURES: dict[str, Callable[[Claim, Sequence[Outcome]], Found]] = {

@@ -95,13 +95,7 @@ def start(run: Run, form: Form) -> None:
 def remove(run_id: str, form: Form) -> None:
     """End the writer of this export, if one lives, and take away what stands or lies of it."""
     about = _read(_path(run_id, form, "json")) or {}
-    if processes.alive(about.get("pid"), about.get("pid_created")):
-        members = processes.family(about["pid"])
-        for process in members[:1]:
-            processes.send(process, "terminate")
-        for process in psutil.wait_procs(members, timeout=LEAVE)[1]:
-            processes.send(process, "kill")
-        psutil.wait_procs(members, timeout=LEAVE)
+    processes.dismiss(about.get("pid"), about.get("pid_created"), LEAVE)
     sweep(folder(run_id, form))
     shutil.rmtree(folder(run_id, form), ignore_errors=True)
     for kind in ("json", "log"):

@@ -84,13 +84,7 @@ def cancel(settings: Retrieval, task: Task) -> None:
     """End the builder of this index, if one lives, and leave nothing of what it made. A whole index stays."""
     key = index_key(settings, task)
     about = _read(key) or {}
-    if processes.alive(about.get("pid"), about.get("pid_created")):
-        members = processes.family(about["pid"])
-        for process in members[:1]:
-            processes.send(process, "terminate")
-        for process in psutil.wait_procs(members, timeout=LEAVE)[1]:
-            processes.send(process, "kill")
-        psutil.wait_procs(members, timeout=LEAVE)
+    processes.dismiss(about.get("pid"), about.get("pid_created"), LEAVE)
     store.artifacts.sweep(key)
     _path(key, "json").unlink(missing_ok=True)
     _log(key).unlink(missing_ok=True)

@@ -5,6 +5,7 @@ import pytest
 from evidence_help import outcome, right
 
 from lab.compare import CLAIMS, DECISIONS, RULE, Claim, Evidence, decide, evidence_of, family_of, markdown, points, stats
+from lab.compare.blocks import Quantity
 from lab.compare.evidence import TIE, Found, rule
 from lab.compare.evidence_text import bar_text, number, result_text, source_text
 from lab.core import Retrieval
@@ -30,11 +31,11 @@ def runs(arms, n=100, task="form", metric="exact_match", **more):
     ("<=", -.3, .10, "confirmed"), ("<=", -.3, .101, "too few items"), ("<=", .10, .3, "too few items"), ("<=", .1001, .3, "refuted"),
     (">", .10, .30, "too few items"), (">", .1001, .30, "confirmed"), (">", .0, .10, "refuted")])
 def test_the_rule_at_its_boundaries(direction, low, high, expected):
-    assert rule(gain(direction), Found((low + high) / 2, low, high, 100, 3)) == expected
+    assert rule(gain(direction), Found(Quantity((low + high) / 2, low, high, 100, 3))) == expected
 
 
 def test_unequal_scores_and_a_failed_test_decide_nothing():
-    sure = Found(.5, .4, .6, 100, 3)
+    sure = Found(Quantity(.5, .4, .6, 100, 3))
     assert rule(gain(), sure) == "confirmed"
     assert rule(gain(), sure._replace(equal=False)) == "not at equal score"
     assert rule(gain(), sure._replace(holds=False)) == "too few items"
