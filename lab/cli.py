@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -80,6 +81,10 @@ def _bases(verb: Callable[..., argparse.ArgumentParser]) -> None:
     one.add_argument("--revision", default="main", help="branch, tag or commit (default: main); what is kept is named by its commit")
     one.add_argument("--dataset", action="store_true", help="a data set instead of a model")
     one.add_argument("--files", nargs="+", default=(), metavar="FILE", help="only these tables of a data set (default: all)")
+    one = verb("export", _export, "write a finished run's System as a folder that loads elsewhere, and check that it does")
+    one.add_argument("run")
+    one.add_argument("--save", type=Path, metavar="FOLDER", help="must not exist or be empty (default: in the workspace, exports/RUN/FORM)")
+    one.add_argument("--merged", action="store_true", help="all weights as one model, the adapter added (default: the adapter beside its base)")
     one = verb("serve", _serve, "answer questions over the OpenAI protocol on the loopback address")
     which = one.add_mutually_exclusive_group(required=True)
     which.add_argument("--base", help="a shipped base's name or a model folder")
@@ -101,16 +106,24 @@ def _bases(verb: Callable[..., argparse.ArgumentParser]) -> None:
 
 def _data(verb: Callable[..., argparse.ArgumentParser]) -> None:
     """Tables, documents and their indexes."""
-    one = verb("import", _import, "make a task of a table of any size, in the background, with progress")
-    one.add_argument("file", type=Path, help="CSV, TSV, JSON, JSONL or Parquet on this machine, also in .gz or .zip")
+    one = verb("import", _import, "make a task of a table of any size, or of documents, in the background, with progress")
+    one.add_argument("file", type=Path, help="CSV, TSV, JSON, JSONL or Parquet on this machine, also in .gz or .zip; of documents a folder or a zip")
+    one.add_argument("--kind", choices=("examples", "preferences", "documents"), default="examples", help="what it becomes (default: examples)")
+    one.add_argument("--task", default="", metavar="ID", help="preferences and documents: the task they are for; another one is made that has them")
     one.add_argument("--name", default="", help="of the task (default: the file's name)")
-    for part, about in (("prompt", "template over columns, as {title}\\n\\n{body}"), ("answer", "template over columns"), ("split-column", "says train, "
-                        "validation or test"), ("entity-column", "rows with the same value stay in one split")):
+    for part, about in (("prompt", "template over columns, as {title}\\n\\n{body}"), ("answer", "template over columns"),
+                        ("chosen", "preferences: the better answer"), ("rejected", "preferences: the other answer"),
+                        ("split-column", "says train, validation or test"), ("entity-column", "rows with the same value stay in one split")):
         one.add_argument(f"--{part}", default=None, metavar="COLUMNS", help=f"{about} (default: what the columns' names say)")
     one.add_argument("--rows", type=int, default=0, metavar="N", help="at most so many, drawn with a fixed seed (default: all)")
     one.add_argument("--test", type=int, default=1_000, metavar="N", help="rows of the test split (default: 1,000)")
     one.add_argument("--validation", type=int, default=1_000, metavar="N", help="rows of the validation split (default: 1,000)")
-    one.add_argument("--mend", nargs="+", default=(), choices=("garbled", "mask", "leaks", "duplicates"), help="what to mend on the way")
+    one.add_argument("--mend", nargs="+", default=(), choices=("garbled", "mask", "leaks", "overlap", "duplicates"), help="what to mend on the way")
+    one = verb("tasks", _tasks, "list the tasks; rename or delete one of the workspace")
+    what = one.add_mutually_exclusive_group()
+    what.add_argument("--rename", nargs=2, metavar=("TASK", "NAME"), help="another label; rows, results and keys stay")
+    what.add_argument("--delete", metavar="TASK", help="refused while runs that need it wait or run; scores that were measured stay")
+    one.add_argument("--anyway", action="store_true", help="with --delete: also where experiments use it")
     one = verb("imports", _imports, "read every table of a folder and say what the lab makes of it")
     one.add_argument("folder", type=Path, nargs="?", default=Path("../shared/data"), help="default: ../shared/data")
     one.add_argument("--only", nargs="+", default=(), metavar="START", help="only files whose path in the folder starts so")
@@ -259,6 +272,15 @@ def _serve(args: argparse.Namespace) -> None:
     serve(base, args.port, args.idle)
 
 
+def _export(args: argparse.Namespace) -> None:
+    from lab.compare import export_health, export_line
+    from lab.exporter import export
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that drafts are taken away
+    place, check = export(args.run, args.merged, args.save,
+                          lambda part, done, total: print(f"{part}: {done:,} of {total:,}", file=sys.stderr, flush=True))
+    print("\n".join([str(place), export_line(check), *(f"{found.what}. {found.do}." for found in export_health(check))]))
+
+
 def _index(args: argparse.Namespace) -> None:
     from pydantic import ValidationError
 
@@ -290,6 +312,27 @@ def _runs(args: argparse.Namespace) -> None:
         print(json.dumps(row, ensure_ascii=False) if args.json else "  ".join(str(value) for value in row.values()))
 
 
+def _tasks(args: argparse.Namespace) -> int:
+    from lab import store
+    from lab.jobs import removing
+    if args.rename:
+        print(f"{args.rename[0]} is called {store.tasks.rename(*args.rename).name}")
+    elif args.delete:
+        used = [found.name for found in removing.experiments_of(args.delete)]
+        if used and not args.anyway:
+            print(f"In use by {', '.join(used)}. Scores stay; the task's questions, documents and pairs go. Say --anyway to delete it.", file=sys.stderr)
+            return 1
+        removing.delete_task(args.delete)
+        print(f"{args.delete} is deleted")
+    else:
+        for name in store.tasks.ids():
+            try:
+                print(f"{name}  {store.tasks.describe(name).name}")
+            except LabError as error:
+                print(f"{name}  {error}")
+    return 0
+
+
 def _imports(args: argparse.Namespace) -> None:
     from lab.jobs import imports
     found = [one for one in imports.imports_of(args.folder) if not args.only or one.file.startswith(tuple(args.only))]
@@ -314,9 +357,9 @@ def _harness(args: argparse.Namespace) -> None:
 
 def _import(args: argparse.Namespace) -> int:
     from lab.jobs import import_verb
-    return import_verb.run(args.file, args.name, {"prompt": args.prompt, "answer": args.answer, "split_column": args.split_column,
-                                                  "entity_column": args.entity_column},
-                           {"rows": args.rows, "test": args.test, "validation": args.validation, "mends": tuple(args.mend)})
+    parts = {part: getattr(args, part) for part in ("prompt", "answer", "chosen", "rejected", "split_column", "entity_column")}
+    return import_verb.run(args.file, args.name, parts, {"kind": args.kind, "task": args.task, "rows": args.rows, "test": args.test,
+                                                         "validation": args.validation, "mends": tuple(args.mend)})
 
 
 def _stop(args: argparse.Namespace) -> None:

@@ -16,8 +16,11 @@ if experiment is None:
 
 left, right = st.columns([2, 3])
 with left:
-    tasks = {name: title for name, title in reads.task_names().items() if name in experiment.tasks}
+    tasks = {name: title for name, title in reads.task_titles().items() if name in experiment.tasks}
     task = state.choose("Task they learned from", tasks or {name: name for name in experiment.tasks}, "task")
+if reads.task(task) is None:
+    panels.no_task(task)
+    st.stop()
 ready = asking.ready_systems(experiment, task)
 with right:
     names = state.choose_systems("Systems", list(ready), "ask_systems", default=list(ready)[:4])

@@ -30,7 +30,7 @@ primary = planning.primary_of(tasks)
 st.header("3. Systems")
 expert = st.segmented_control("Settings", ["Simple", "Expert"], default="Simple", key="build_mode", bind="query-params", required=True,
                               help="Simple shows the settings that matter most; Expert shows all of them.") == "Expert"
-chosen = systems.system_rows(base, expert)
+chosen = systems.system_rows(base, expert, tasks)
 seeds = st.segmented_control("Seeds", [1, 2, 3, 5], default=1, required=True, key="build_seeds", persist_state="session",
                              help="How often everything is repeated with other random choices. "
                              "More seeds show how much of a difference is luck.")

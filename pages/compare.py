@@ -14,7 +14,7 @@ experiment = state.choose_experiment(top[0])
 if experiment is None:
     panels.empty("There is nothing to compare yet. Scores, forgetting, curves, costs and answers side by side will stand here.")
     st.stop()
-tasks = {name: title for name, title in reads.task_names().items() if name in experiment.tasks}
+tasks = {name: title for name, title in reads.task_titles().items() if name in experiment.tasks}
 task = state.choose("Task", tasks or {name: name for name in experiment.tasks}, "task", where=top[1])
 names = results.order(experiment, scored.outcomes(experiment.id))
 reference = state.choose("Reference", {name: name for name in names}, "reference", where=top[2],

@@ -6,7 +6,7 @@ router.ensure_router(router.DATA)
 
 import streamlit as st
 
-from lab.ui import bases, findings, intake, large, mapping, panels, reads, saving, state, uploads
+from lab.ui import bases, findings, intake, large, mapping, own_task, panels, reads, saving, state, uploads
 
 st.title("Data")
 mode = st.segmented_control("What to do", ["Tasks at hand", "Bring your own files", "Keep a text to rehearse"],
@@ -23,10 +23,11 @@ def tasks_at_hand() -> None:
     name = state.choose("Task", names, "task")
     data = reads.task(name)
     if data is None:
-        st.warning("This task cannot be read.", icon=":material/warning:")
-        st.text(reads.task_problem(name))
+        panels.no_task(name)
+        own_task.delete_button(name)
         return
     panels.task_card(data)
+    own_task.change_panel(data.task)
     st.header("As the model will see it")
     base = bases.choose_base("data", "Through the template of")
     if base:

@@ -20,7 +20,7 @@ newest = state.choose_experiment() if len(found) > 1 else found[0] if found else
 
 def results() -> None:
     """The chosen experiment (the newest at first) as far as it has come."""
-    views, tasks = reads.views(newest.id), reads.task_names()
+    views, tasks = reads.views(newest.id), reads.task_titles()
     if reads.active(newest.id):
         panels.progress_line(views, tasks)
     panels.matrix_panel(scored.board(newest.id), key="start_matrix")

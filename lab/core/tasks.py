@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal, Sequence
+from typing import Any, Collection, Literal, Sequence
 
-from pydantic import Field, model_validator
+from pydantic import Field, InstanceOf, model_validator
 
 from lab.core.base import Value, content_key
+from lab.core.rows import Rows
 
 Split = Literal["train", "validation", "test"]
 ScorerKind = Literal["exact_match", "normalised_match", "contains_answer", "json_match", "json_valid", "json_fields", "rule",
@@ -99,10 +100,27 @@ class Suite(Value):
         return self.scorers[0]
 
     @property
+    def raw_text(self) -> bool:
+        """Without prompts it is scored on the weights alone: no lever that works through the prompt can touch it."""
+        return all(not item.prompt for item in self.items)
+
+    @property
     def fingerprint(self) -> str:
         """Names what is asked and how it is scored; titles and descriptions do not count."""
         return content_key([item.model_dump(mode="json") for item in self.items], [_counted(scorer) for scorer in self.scorers],
                            self.max_new_tokens)
+
+
+class SuiteMark(Value):
+    """What of a Suite names its Evaluations, where its items are no longer there."""
+
+    name: str
+    fingerprint: str
+    raw_text: bool
+
+    @classmethod
+    def of(cls, suite: Suite) -> "SuiteMark":
+        return cls(name=suite.name, fingerprint=suite.fingerprint, raw_text=suite.raw_text)
 
 
 class Example(Value):
@@ -168,15 +186,20 @@ class Task(Value):
 
 
 class TaskData(Value):
-    """A Task with its rows."""
+    """A Task with its rows: in memory, or of a large one read when they are asked for."""
 
     task: Task
-    examples: tuple[Example, ...] = ()
-    preferences: tuple[Preference, ...] = ()
+    examples: InstanceOf[Rows] | tuple[Example, ...] = ()
+    preferences: InstanceOf[Rows] | tuple[Preference, ...] = ()
     documents: tuple[Document, ...] = ()
 
-    def split(self, name: Split) -> tuple[Example, ...]:
-        return tuple(example for example in self.examples if example.split == name)
+    def split(self, name: Split) -> Sequence[Example]:
+        """The examples of a split."""
+        return _of(self.examples, name)
+
+    def pairs(self, name: Split) -> Sequence[Preference]:
+        """The preference pairs of a split."""
+        return _of(self.preferences, name)
 
     def test_suite(self) -> Suite:
         """The test split as a Suite."""
@@ -185,13 +208,17 @@ class TaskData(Value):
         return Suite(name=self.task.id, title=self.task.name, role="task", scorers=self.task.scorers, items=items,
                      max_new_tokens=self.task.max_new_tokens, description=self.task.description)
 
-    def sealed(self) -> "TaskData":
-        """The same with counts and fingerprints written into the task."""
-        parts = {name: self.split(name) for name in ("train", "validation", "test")}
+    def sealed(self, known: Collection[str] = ()) -> "TaskData":
+        """The same with counts and fingerprints written into the task. Those of the parts in `known` stand as the task has them."""
+        parts: dict[str, Sequence[Any]] = {name: self.split(name) for name in ("train", "validation", "test")}
         parts |= {"preferences": self.preferences, "documents": self.documents}
-        counts = {name: len(rows) for name, rows in parts.items()}
-        prints = {name: _key_of(rows) for name, rows in parts.items()}
+        counts = {name: self.task.counts[name] if name in known else len(rows) for name, rows in parts.items()}
+        prints = {name: self.task.fingerprints[name] if name in known else _key_of(rows) for name, rows in parts.items()}
         return self.model_copy(update={"task": self.task.model_copy(update={"counts": counts, "fingerprints": prints})})
+
+
+def _of(rows: Sequence[Any], split: str) -> Sequence[Any]:
+    return rows.of(split) if isinstance(rows, Rows) else tuple(row for row in rows if row.split == split)
 
 
 class RowsKey:
@@ -214,11 +241,11 @@ class RowsKey:
 def _key_of(rows: Sequence[Value]) -> str:
     key = RowsKey()
     for row in rows:
-        key.add(_content(row))
+        key.add(row_content(row))
     return key.key()
 
 
-def _content(row: Value) -> dict[str, Any]:
+def row_content(row: Value) -> dict[str, Any]:
     """A row as it counts in fingerprints: sections came later, and count only where there are some."""
     found = row.model_dump(mode="json")
     if not found.get("sections", True):
@@ -226,8 +253,11 @@ def _content(row: Value) -> dict[str, Any]:
     return found
 
 
-def training_rows(rows: Sequence[Example], wanted: str = "", most: int = 0) -> tuple[Example, ...]:
+def training_rows(rows: Sequence[Example], wanted: str = "", most: int = 0) -> Sequence[Example]:
     """The rows that a stage trains on: those of the wanted slices ('name=value|other'), at most the first `most` of them (0: all)."""
-    name, _, values = wanted.partition("=")
-    found = [row for row in rows if not wanted or row.slices.get(name.strip(), "") in [value.strip() for value in values.split("|")]]
-    return tuple(found[:most] if most else found)
+    if wanted:
+        name, _, values = wanted.partition("=")
+        known = [value.strip() for value in values.split("|")]
+        places = [place for place, row in enumerate(rows) if row.slices.get(name.strip(), "") in known]
+        rows = rows.at(places) if isinstance(rows, Rows) else tuple(rows[place] for place in places)
+    return rows[:most] if most else rows

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from lab.corpus.extract import SUFFIXES
 from lab.corpus.limits import Limits, Notes, Refused
-from lab.corpus.packed import BROKEN, PACKED, ignored
+from lab.corpus.packed import BROKEN, PACKED, demand_apart, ignored
 
 ARCHIVE = ".zip"
 MOST_MEMBERS = 2_000
@@ -22,7 +22,7 @@ _PIECE = 1 << 20
 def unpack(path: Path, limits: Limits, notes: Notes) -> list[tuple[str, str]]:
     """Write the readable members into the archive's own folder; (name inside the archive, file name) of each, by name.
 
-    What stays out is noted with its reason. Raises Refused where this is no zip archive or holds too many members.
+    What stays out is noted with its reason. Raises Refused where this is no zip archive, holds too many members, or members that overlap.
     """
     try:
         archive = zipfile.ZipFile(path)
@@ -32,6 +32,7 @@ def unpack(path: Path, limits: Limits, notes: Notes) -> list[tuple[str, str]]:
         members = sorted((member for member in archive.infolist() if not ignored(member)), key=lambda member: member.filename)
         if len(members) > MOST_MEMBERS:
             raise Refused(f"This archive holds {len(members):,} files; {MOST_MEMBERS:,} are the most", "Pack fewer files into it")
+        demand_apart(archive.infolist())
         found, room = [], limits.unpacked_bytes
         for number, member in enumerate(members):
             label = member.filename[-NAME_LETTERS:]

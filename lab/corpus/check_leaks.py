@@ -71,7 +71,7 @@ def without_overlap(data: TaskData) -> TaskData:
     sequences, test = _leaking(data), _keys(data, "test")
 
     def stays(prompt: str) -> bool:
-        return sequences.isdisjoint(_sequences(prompt)) or prompt_key(prompt) in test
+        return not shares(prompt, sequences) or prompt_key(prompt) in test
 
     return data.model_copy(update={"examples": tuple(row for row in data.examples if row.split == "test" or stays(row.prompt)),
                                    "preferences": tuple(pair for pair in data.preferences if stays(pair.prompt))}).sealed()
@@ -103,15 +103,23 @@ def _learned(data: TaskData) -> dict[str, list[str]]:
 
 
 def _leaking(data: TaskData) -> set[int]:
+    return leaking((example.prompt for example in data.split("test")), (prompt for prompts in _learned(data).values() for prompt in prompts))
+
+
+def leaking(test: Iterable[str], learned: Iterable[str]) -> set[int]:
     """Sequences of the test prompts that give something away: those that only few rows hold. Kept as hashes; 64 bits do not collide here."""
-    asked = Counter(sequence for example in data.split("test") for sequence in _sequences(example.prompt))
+    asked = Counter(sequence for prompt in test for sequence in _sequences(prompt))
     if not asked:
         return set()
     met: Counter[int] = Counter()
-    for prompts in _learned(data).values():
-        for prompt in prompts:
-            met.update(asked.keys() & _sequences(prompt))
+    for prompt in learned:
+        met.update(asked.keys() & _sequences(prompt))
     return {sequence for sequence, rows in met.items() if rows <= _COMMON and asked[sequence] <= _COMMON}
+
+
+def shares(prompt: str, sequences: set[int]) -> bool:
+    """Whether a prompt holds one of the sequences."""
+    return bool(sequences) and not sequences.isdisjoint(_sequences(prompt))
 
 
 def _sequences(prompt: str) -> set[int]:

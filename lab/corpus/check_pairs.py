@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from lab.core import Preference, TaskData
@@ -18,6 +18,12 @@ _Z = 1.96  # 95 %
 
 
 def pair_findings(data: TaskData) -> Iterator[Finding]:
+    yield from _second_ones(data.preferences)
+    yield from other_pair_findings(data)
+
+
+def other_pair_findings(data: TaskData) -> Iterator[Finding]:
+    """All but the pairs that stand twice, which a large import counts for itself."""
     pairs = data.preferences
     yield from finding("refuse", "The chosen and the rejected answer are the same", (p.prompt for p in pairs if p.chosen.strip() == p.rejected.strip()),
                        "Leave these pairs out: nothing can be learned from them")
@@ -26,7 +32,6 @@ def pair_findings(data: TaskData) -> Iterator[Finding]:
     yield from finding("warn", "The chosen answer only repeats the prompt", (p.prompt for p in pairs if p.prompt.strip()
                        and prompt_key(p.chosen) == prompt_key(p.prompt)), "Look whether the columns are the right ones, or leave these pairs out")
     yield from _reversed(pairs)
-    yield from _twice(pairs)
     yield from _length_bias(pairs)
     yield from _same_start(pairs)
 
@@ -42,14 +47,20 @@ def _reversed(pairs: Sequence[Preference]) -> Iterator[Finding]:
     yield from finding("warn", "A pair also stands the other way round: the two cancel each other", both, "Decide for one, and leave the other out")
 
 
-def _twice(pairs: Sequence[Preference]) -> Iterator[Finding]:
+def _second_ones(pairs: Sequence[Preference]) -> Iterator[Finding]:
     seen: Counter[tuple[str, str, str]] = Counter()
     doubled = []
     for pair in pairs:
         seen[content(pair)] += 1
         if seen[content(pair)] > 1:
             doubled.append(pair.prompt)
-    yield from finding("warn", "Preference pairs stand twice: they weigh double", doubled, "Leave the second ones out (offered here)", "duplicates")
+    yield from pairs_twice(doubled)
+
+
+def pairs_twice(prompts: Iterable[str], count: int | None = None) -> Iterator[Finding]:
+    """Second ones of the same pair; `count` where only some of them are handed over."""
+    yield from finding("warn", "Preference pairs stand twice: they weigh double", prompts, "Leave the second ones out (offered here)", "duplicates",
+                       count=count)
 
 
 def _length_bias(pairs: Sequence[Preference]) -> Iterator[Finding]:

@@ -1,6 +1,7 @@
-"""The guarded child: reads one strange file under limits that it sets on itself, and leaves the result as JSON in a file.
+"""The guarded child: reads strange files under limits that it sets on itself, and leaves what it found as JSON in a file.
 
-Started by `guard`, one process per file. It imports neither pydantic nor anything of ours but the readers, so that it starts at once.
+Started by `guard`, one process per table and one for some documents. It imports neither pydantic nor anything of ours but the readers, so
+that it starts at once.
 """
 
 from __future__ import annotations
@@ -12,22 +13,32 @@ from typing import Any
 
 from lab.corpus.limits import Limits, Notes, Refused
 
+SEVERAL = "documents"
+
 
 def main(arguments: list[str]) -> int:
     kind, path, suffix, result, limits_text = arguments
     limits = Limits(**json.loads(limits_text))
     confine(limits)
-    try:
-        answer = READERS[kind](Path(path), suffix, limits)
-    except Refused as refusal:
-        answer = {"refused": [refusal.what, refusal.where, refusal.do]}
-    except MemoryError:
-        answer = {"refused": [f"Reading it needs more than {limits.memory_bytes >> 20:,} MiB of memory", "", "Cut it into smaller files"]}
-    except RecursionError:
-        answer = {"refused": ["Its parts are nested too deep", "", "Save it in a simpler form"]}
     with open(result, "w", encoding="ascii") as file:
-        json.dump(answer, file)
+        if kind == SEVERAL:
+            for each, its_suffix in json.loads(Path(path).read_text("utf-8")):
+                file.write(json.dumps(_answer("document", Path(each), its_suffix, limits)) + "\n")
+                file.flush()  # what was read is there also if the next one ends this process
+        else:
+            json.dump(_answer(kind, Path(path), suffix, limits), file)
     return 0
+
+
+def _answer(kind: str, path: Path, suffix: str, limits: Limits) -> dict[str, Any]:
+    try:
+        return READERS[kind](path, suffix, limits)
+    except Refused as refusal:
+        return {"refused": [refusal.what, refusal.where, refusal.do]}
+    except MemoryError:
+        return {"refused": [f"Reading it needs more than {limits.memory_bytes >> 20:,} MiB of memory", "", "Cut it into smaller files"]}
+    except RecursionError:
+        return {"refused": ["Its parts are nested too deep", "", "Save it in a simpler form"]}
 
 
 def confine(limits: Limits) -> None:

@@ -1,4 +1,4 @@
-"""Starts the child that reads a strange file, and turns every way it can end into a result or a DataError."""
+"""Starts the child that reads strange files, and turns every way it can end into a result or a DataError."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,26 @@ def guarded(kind: str, path: Path, name: str, limits: Limits) -> dict[str, Any]:
         what, where, do = answer["refused"]
         raise DataError(what, f"{name}, {where}" if where else name, do)
     return answer
+
+
+def guarded_documents(files: Sequence[tuple[str, Path]], limits: Limits) -> list[dict[str, Any]]:
+    """What one child found in several documents of (name, path), in their order: as `guarded` returns it, or with the key "refused". Fewer than
+    there are files where the child ended on one of them."""
+    with tempfile.TemporaryDirectory(prefix="lab-read-") as folder:
+        wanted, result = Path(folder) / "wanted.json", Path(folder) / "result.jsonl"
+        wanted.write_text(json.dumps([(str(path.resolve()), ending_of(name)) for name, path in files]), "utf-8")
+        command = [sys.executable, "-m", "lab.corpus.child", "documents", str(wanted), "", str(result), json.dumps(limits._asdict())]
+        try:
+            _run(command, folder, subprocess.DEVNULL, limits, files[0][0])
+        except DataError:  # one of them took too long
+            pass
+        lines = result.read_bytes().split(b"\n")[:-1] if result.is_file() else []
+    return [json.loads(line) for line in lines]
+
+
+def admits(path: Path, limits: Limits) -> bool:
+    """Whether a child would be started for this file."""
+    return path.is_file() and path.stat().st_size <= limits.file_bytes
 
 
 def ending_of(name: str) -> str:

@@ -30,7 +30,7 @@ def _whole(text: str, parser: Parser, notes: Notes, suffix: str) -> list[dict[st
     try:
         value = parser.parse(text.strip("\ufeff \t\r\n"))
     except ValueError as error:
-        fallback = _from_lines(text, parser, notes) if suffix not in LINES and _first_line_is_object(text) else None
+        fallback = _from_lines(text, parser, notes) if suffix not in LINES and is_object(text.lstrip("\ufeff \t\r\n").split("\n", 1)[0]) else None
         if fallback:
             return fallback
         raise Refused(f"This is not valid JSON: {_plain(error)}", _DO, _where(error)) from error
@@ -102,9 +102,10 @@ def _say_doubled(parser: Parser, line: int | None, notes: Notes) -> None:
         parser.doubled.clear()
 
 
-def _first_line_is_object(text: str) -> bool:
+def is_object(text: str) -> bool:
+    """Whether a text is one whole JSON object."""
     try:
-        return isinstance(json.loads(text.lstrip("\ufeff \t\r\n").split("\n", 1)[0]), dict)
+        return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
 

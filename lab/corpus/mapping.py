@@ -9,6 +9,8 @@ from pydantic import Field, ValidationError
 
 from lab.core import Task, Value
 
+PART_NAMES = {"prompt": "prompt", "answer": "answer", "chosen": "chosen answer", "rejected": "rejected answer"}  # as sentences call them
+
 
 class Mapping(Value):
     """Templates over columns (see `cells`), and the columns that split, group and point to documents."""
@@ -34,8 +36,12 @@ class Mapping(Value):
 
 def stored(examples: Mapping, columns: Sequence[str], pairs: Mapping | None = None, pair_columns: Sequence[str] = ()) -> dict[str, Any]:
     """What a Task keeps of the mappings of its files, with the columns by which a new file of the same shape is known."""
-    kept = _plain(examples, columns)
-    return kept | {"preferences": _plain(pairs, pair_columns)} if pairs else kept
+    return _plain(examples, columns) | (stored_pairs(pairs, pair_columns) if pairs else {})
+
+
+def stored_pairs(mapping: Mapping, columns: Sequence[str]) -> dict[str, Any]:
+    """The same of a file of preference pairs alone."""
+    return {"preferences": _plain(mapping, columns)}
 
 
 def recalled(tasks: Iterable[Task], columns: Sequence[str], kind: Literal["examples", "preferences"]) -> tuple[Mapping, Task] | None:

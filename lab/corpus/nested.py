@@ -32,7 +32,7 @@ def rows_of(value: Any, key: str = "", depth: int = 0) -> list[Any]:
 
 def _holds_rows(rows: list[Any], keys: int) -> bool:
     """A list of objects, or the only thing there is; a conversation among other keys is one row's cell."""
-    return keys == 1 or bool(rows) and all(isinstance(row, dict) and not {"role", "from"} & row.keys() for row in rows[:20])
+    return keys == 1 or bool(rows) and all(map(holds_row, rows[:20]))
 
 
 def _of_list(rows: list[Any], key: str) -> list[Any]:
@@ -42,6 +42,16 @@ def _of_list(rows: list[Any], key: str) -> list[Any]:
     if key and list(first) == ["data"] and _is_spans(first["data"]):
         return [_spans(row["data"], key) if isinstance(row, dict) and _is_spans(row.get("data")) else row for row in rows]
     return [{"text": row} if isinstance(row, str) else row for row in rows]
+
+
+def of_item(value: Any, key: str) -> list[Any]:
+    """The rows of one value of a list: itself, or what it holds. `key`: the list's name in its object, where it has one."""
+    return _of_list([value], key)
+
+
+def holds_row(value: Any) -> bool:
+    """An object that is no turn of a conversation."""
+    return isinstance(value, dict) and not {"role", "from"} & value.keys()
 
 
 def _with_split(row: Any, split: str) -> Any:

@@ -23,6 +23,7 @@ MOST_MEMBERS = 1_000
 MOST_RATIO = 100  # texts pack to a third or a tenth; only bombs and blank files reach this
 _SMALL = 1_000_000  # bytes: below this a ratio harms nobody
 _PIECE = 1 << 20
+_HEADER = 30  # bytes before a member's name, at least
 PACKED = (".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz", ".zst", ".7z", ".rar", ".jar")
 BROKEN = (OSError, EOFError, ValueError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
@@ -70,6 +71,7 @@ def table_entries(entries: list[zipfile.ZipInfo], notes: Notes) -> list[zipfile.
     if len(entries) > MOST_MEMBERS:
         raise Refused(f"This archive holds {len(entries):,} files; {MOST_MEMBERS:,} are the most", "Pack fewer files into it")
     wanted = sorted((entry for entry in entries if not ignored(entry)), key=lambda entry: entry.filename)
+    demand_apart(entries)
     for entry in wanted:
         _demand_harmless(entry)
     tables = [entry for entry in wanted if _suffix(entry) in TABLES]
@@ -82,6 +84,17 @@ def table_entries(entries: list[zipfile.ZipInfo], notes: Notes) -> list[zipfile.
     if not tables:
         raise Refused("This archive holds no table", f"Pack a file that ends in one of {', '.join(TABLES)}")
     return tables
+
+
+def demand_apart(entries: list[zipfile.ZipInfo]) -> None:
+    """Raises Refused where two files of an archive share bytes: then a small archive unpacks to what no disk holds, each member of it harmless
+    by itself (Fifield, "A better zip bomb", WOOT 2019)."""
+    end, last = 0, ""
+    for entry in sorted(entries, key=lambda each: each.header_offset):
+        if entry.header_offset < end:
+            raise Refused("Files in the archive lie on top of each other: it is made to unpack to far more than it holds",
+                          "Do not open it; ask for the files themselves", f"{last[-80:]} and {entry.filename[-80:]}")
+        end, last = entry.header_offset + _HEADER + entry.compress_size, entry.filename
 
 
 def ignored(entry: zipfile.ZipInfo) -> bool:

@@ -14,6 +14,8 @@ from lab.corpus.strict_json import BadValue, Parser
 
 MOST_GROUPS = 10_000
 MOST_LABELS = 1_000
+MOST_TIMES = 1_000  # letters of a file per byte: labels that repeat a million times reach a few hundred
+_SMALL = 200_000_000  # letters; below, the times harm nobody
 _BATCH = 1_000  # rows that stand in memory twice
 
 
@@ -30,6 +32,7 @@ def rows_of(source: Any, limits: Limits, notes: Notes, columns: list[str]) -> It
     pyarrow = _library()
     from pyarrow.parquet import ParquetFile
     parser, odd, number = Parser(limits), Odd(), 0
+    most = min(limits.unpacked_bytes, max(_SMALL, MOST_TIMES * _size(source)))
     try:
         file = ParquetFile(source, thrift_string_size_limit=50_000_000, thrift_container_size_limit=1_000_000)
         columns += _columns(file, limits)
@@ -37,6 +40,9 @@ def rows_of(source: Any, limits: Limits, notes: Notes, columns: list[str]) -> It
         for batch in file.iter_batches(_BATCH, use_threads=False):
             for row in batch.to_pylist():
                 number += 1
+                if (most := most - _letters(row)) < 0:
+                    raise Refused(f"Its texts unpack to far more than the file's size (until row {number:,})",
+                                  "Bring the table as CSV or JSONL, or take a sample")
                 if kept := _clean(row, number, parser, odd, notes):
                     yield number / file.metadata.num_rows, kept
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, OverflowError, NotImplementedError) as error:
@@ -45,6 +51,18 @@ def rows_of(source: Any, limits: Limits, notes: Notes, columns: list[str]) -> It
         raise Refused(f"This Parquet file is damaged or of an unknown kind ({_first_line(error)})", "Write it again, or save it as JSONL") from error
     for name, count in odd.counts.items():
         notes.add(None, f"{count:,} values of '{name}' are bytes (pictures or sound?), not text: they are empty here")
+
+
+def _size(source: Any) -> int:
+    return os.path.getsize(source) if isinstance(source, str) else source.size()
+
+
+def _letters(value: Any) -> int:
+    """Letters of all texts in a value."""
+    if isinstance(value, (str, bytes)):
+        return len(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return sum(map(_letters, inner))
 
 
 def _library() -> Any:

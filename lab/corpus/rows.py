@@ -48,9 +48,7 @@ def to_examples(table: Table, mapping: Mapping, seed: int = 0, fractions: Fracti
 
 def to_preferences(table: Table, mapping: Mapping, seed: int = 0) -> tuple[tuple[Preference, ...], tuple[Problem, ...]]:
     """Preference pairs, nine of ten for training and one for validation; pairs with the same prompt stay together."""
-    if thumbs(table):
-        raise DataError(f"Each row holds one answer with a yes or no in '{thumbs(table)}' (KTO data), not two answers to one prompt",
-                        table.name, "Bring pairs: a prompt, a chosen and a rejected answer. Answers marked yes can serve as examples")
+    demand_pairs(table)
     _demand(table, mapping, "preferences")
     filled, problems = _filled(table, (mapping.prompt, mapping.chosen, mapping.rejected), ("prompt", "chosen answer", "rejected answer"))
     if not filled:
@@ -60,6 +58,13 @@ def to_preferences(table: Table, mapping: Mapping, seed: int = 0) -> tuple[tuple
     pairs = tuple(Preference(id=f"p{table.number(number):05d}", prompt=texts[0], chosen=texts[1], rejected=texts[2], split=split)
                   for (number, texts), split in zip(filled, splits))
     return pairs, tuple(problems)
+
+
+def demand_pairs(table: Table) -> None:
+    """Raises DataError where each row holds a single answer with a yes or no to it."""
+    if thumbs(table):
+        raise DataError(f"Each row holds one answer with a yes or no in '{thumbs(table)}' (KTO data), not two answers to one prompt",
+                        table.name, "Bring pairs: a prompt, a chosen and a rejected answer. Answers marked yes can serve as examples")
 
 
 def documents_of(table: Table, mapping: Mapping) -> tuple[Document, ...]:

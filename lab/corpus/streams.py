@@ -8,20 +8,22 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from lab.corpus import delimited, encoding, json_rows, packed
+from lab.corpus import delimited, encoding, json_rows, json_stream, packed
 from lab.corpus.bytes_to_rows import PARQUET
 from lab.corpus.limits import Limits, Notes, Refused
-from lab.corpus.strict_json import BadValue, Parser
+from lab.corpus.strict_json import Parser
 
-LINE_CHARS = 10_000_000  # letters of one line or one JSON value: ten of the longest cells
+LINE_CHARS = json_stream.LETTERS  # of one line
 _SAMPLE = 1 << 20  # bytes from which encoding and delimiter are told
 _SMALL = 1_000_000
-_DO_LINES = "Save it as JSONL, one object per line"
 Row = tuple[int | None, dict[str, Any]]  # line in the file where there are lines
 
 
@@ -70,7 +72,12 @@ class Source:
             raise Refused("This is a web page or an XML file, not a table", "Save it as CSV, JSON or JSONL")
         if self.suffix in (".csv", ".tsv", ".tab") or not start.startswith(("{", "[")) and self.suffix not in (".json", *json_rows.LINES):
             return self._delimited(text)
-        return self._list() if start.startswith("[") and self.suffix not in json_rows.LINES else self._lines()
+        return self._lines() if self.suffix in json_rows.LINES or start.startswith("{") and self._has_lines(text, len(sample) < _SAMPLE) else self._value()
+
+    def _has_lines(self, sample: str, whole: bool) -> bool:
+        """Whether a file that begins with an object holds one on each line. `whole`: the sample is all of it."""
+        first, _, rest = sample.strip("\ufeff \t\r\n").partition("\n")
+        return bool(rest or not whole) and json_rows.is_object(first)
 
     def _delimited(self, sample: str) -> Iterator[Row]:
         import csv
@@ -82,32 +89,38 @@ class Source:
                 yield line, row
 
     def _lines(self) -> Iterator[Row]:
-        parser, seen = self._parser(), False
+        parser = self._parser()
         for number, line in enumerate(self._long_lines(newline="\n"), 1):
-            if not (line := line.strip(" \t\r\n\ufeff")):
-                continue
-            if not seen and line == "{" and self.suffix == ".json":
-                raise Refused("This JSON file holds one large object; of files of this size only lists of objects are read", _DO_LINES)
-            row, seen = json_rows.row_of_line(line, number, parser, self.notes), True
-            if row:
+            if (line := line.strip(" \t\r\n\ufeff")) and (row := json_rows.row_of_line(line, number, parser, self.notes)):
                 yield number, row
 
-    def _list(self) -> Iterator[Row]:
-        """The values of one JSON list, each parsed by itself from a window of text."""
-        parser, number = self._parser(), 0
-        for value in _values(self._text("\n"), parser):
-            number += 1
+    def _value(self) -> Iterator[Row]:
+        """The rows of one JSON list or object."""
+        parser = self._parser()
+        for number, value in enumerate(json_stream.rows(self._text("\n"), parser), 1):
             if row := json_rows.row_of(value, None, f"row {number:,}: ", parser, self.notes):
                 yield None, row
 
     def _parquet(self) -> Iterator[Row]:
         from lab.corpus import parquet
         self.encoding = "parquet"
-        if self.packing:
-            raise Refused("A Parquet file of this size is read only where it is not packed", "Unpack it: Parquet packs its columns by itself")
-        for share, row in parquet.rows_of(str(self.path), self.limits, self.notes, []):
-            self.read_bytes = int(share * self.size)
-            yield None, row
+        with self._unpacked() as path:
+            for share, row in parquet.rows_of(str(path), self.limits, self.notes, []):
+                self.read_bytes = int(share * self.size)
+                yield None, row
+
+    @contextmanager
+    def _unpacked(self) -> Iterator[Path]:
+        """A file that can be read from its end, as Parquet must be: this one, or its content in a temporary file of the working folder."""
+        if not self.packing:
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory(dir=".", prefix="unpacked-") as folder:
+            path = Path(folder) / "table.parquet"
+            with self._bytes() as stream, path.open("wb") as file:
+                shutil.copyfileobj(stream, file, 1 << 20)
+            self.close()
+            yield path
 
     def _parser(self) -> Parser:
         return Parser(self.limits)
@@ -118,7 +131,7 @@ class Source:
         while line := text.readline(LINE_CHARS):
             number += 1
             if len(line) >= LINE_CHARS and not line.endswith(("\n", "\r")):
-                raise Refused(f"A line has more than {LINE_CHARS:,} letters", "Look whether the file has line ends; " + _DO_LINES, f"line {number:,}")
+                raise Refused(f"A line has more than {LINE_CHARS:,} letters", "Look whether the file has line ends; " + json_stream.DO, f"line {number:,}")
             if "\x00" in line:
                 raise Refused("This is a binary file, not a text: there is a zero byte in it", "Choose a CSV, JSON, JSONL or text file", f"line {number:,}")
             yield line
@@ -175,34 +188,6 @@ class _Counted(io.RawIOBase):
             raise Refused(f"It unpacks to more than {self._source.limits.unpacked_bytes / 1e9:,.0f} GB", "Take a sample")
         buffer[:len(piece)] = piece
         return len(piece)
-
-
-def _values(text: io.TextIOWrapper, parser: Parser) -> Iterator[Any]:
-    """The values of the list that the text holds. Raises Refused where it is no valid JSON."""
-    buffer = text.read(_SAMPLE).lstrip("\ufeff \t\r\n")
-    place, first, ended = 1, True, False
-    while True:
-        while place < len(buffer) and buffer[place] in " \t\r\n":
-            place += 1
-        if place < len(buffer) and buffer[place] == "]":
-            return
-        comma = 0 if first else 1
-        if place < len(buffer) and comma and buffer[place] != ",":
-            raise Refused("This is not valid JSON: a comma is missing between two values", _DO_LINES)
-        try:
-            value, end = parser.next_value(buffer, place + comma) if place < len(buffer) else (None, -1)
-        except BadValue as error:
-            raise Refused(f"This is not valid JSON: {error}", _DO_LINES) from error
-        if end < 0 or end == len(buffer) and not ended:
-            if ended:
-                raise Refused("This is not valid JSON: the list ends in the middle of a value", "Export it again, or save it as JSONL")
-            if len(buffer) - place > LINE_CHARS:
-                raise Refused(f"The list is not valid JSON, or one of its values has more than {LINE_CHARS:,} letters", _DO_LINES)
-            more = text.read(max(_SAMPLE, len(buffer) - place))
-            buffer, place, ended = buffer[place:] + more, 0, not more
-            continue
-        yield value
-        place, first = end, False
 
 
 def _whole_letters(sample: bytes) -> bytes:

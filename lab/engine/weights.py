@@ -90,7 +90,7 @@ def _body(model: PreTrainedModel) -> tuple[dict[str, Any], dict[str, torch.Size]
     return config, {name: parameter.shape for name, parameter in model.named_parameters()}
 
 
-def copied(model: torch.nn.Module, device: torch.device | None = None, dtype: torch.dtype | None = None) -> Any:
+def copied(model: torch.nn.Module, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Any:
     """The model once more, with weights of its own: there and in that precision, or as they are. Tied ones stay one."""
     weights = {id(one): torch.nn.Parameter(one.detach().to(device or one.device, dtype or one.dtype, copy=True), one.requires_grad)
                for one in model.parameters()}
@@ -99,9 +99,9 @@ def copied(model: torch.nn.Module, device: torch.device | None = None, dtype: to
     return found
 
 
-def trainable_copy(model: PreTrainedModel, device: torch.device | None = None) -> PreTrainedModel:
+def trainable_copy(model: PreTrainedModel) -> PreTrainedModel:
     """A copy of which every weight is trained, in full precision: in bfloat16 a small step is rounded away. The model itself stays."""
-    found = copied(model, device, torch.float32).float()
+    found = copied(model, dtype=torch.float32).float()
     for parameter in found.parameters():
         parameter.requires_grad_(True)
     return found

@@ -18,7 +18,7 @@ from filelock import Timeout as LockTimeout
 
 from lab import store
 from lab.core import Base, ModelError, Value
-from lab.jobs import processes
+from lab.jobs import keys, processes
 
 READY = 90.0  # seconds for an answerer to load its base
 LEAVE = 10.0  # seconds for it to end after SIGTERM
@@ -97,7 +97,7 @@ def _started(base: Base, log: Path) -> Answerer:
     _end([about for about in [_read(_file(base.fingerprint))] if about])  # one that lives and does not answer
     _file(base.fingerprint).unlink(missing_ok=True)
     log.unlink(missing_ok=True)
-    process = processes.start_detached(command(base), log)
+    process = processes.start_detached(command(base), log, () if store.bases.has_files(base) else keys.ENDPOINTS)
     processes.wait_for(lambda: living(base.fingerprint) is not None, READY, meanwhile=lambda: process.poll() is None)
     found = living(base.fingerprint)
     if found is None:
@@ -117,6 +117,11 @@ def command(base: Base) -> list[str]:
 def _not_ready(log: Path) -> ModelError:
     return ModelError("The model could not be made ready to answer", processes.tail(log, 1_500) or "its log is empty",
                       "See the log's end above; training that uses the device can be the reason, or memory")
+
+
+def end(fingerprint: str) -> int:
+    """End the answerer of one base. Returns how many there were."""
+    return _end([about for about in [_read(_file(fingerprint))] if about])
 
 
 def give_back() -> int:

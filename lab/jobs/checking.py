@@ -136,6 +136,8 @@ def _few_bits(system: System, gpus: int, where: str) -> Iterator[LabError]:
                          "Install it beside the program (pip install bitsandbytes), or hold the base as it is")
     if any(stage.full for stage in system.training):
         yield ModelError("Weights in 8 or 4 bits cannot be trained themselves", where, "Use LoRA on them, or hold the base as it is")
+    if any(stage.sharded for stage in system.training):
+        yield ModelError("Weights in 8 or 4 bits cannot be shared out over several GPUs", where, "Choose sharding none, or hold the base as it is")
 
 
 def _system(system: System, data: TaskData) -> Iterator[LabError]:

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import psutil
 from filelock import FileLock
 from pydantic import ValidationError
 
 from lab import store
 from lab.core import Failure, Value
-from lab.jobs import processes
+from lab.jobs import keys, processes
 from lab.jobs.hub import HubRepo, Kind
 
 LEAVE = 5.0  # seconds for it to end after SIGTERM
@@ -110,7 +109,8 @@ def _start(download: Download) -> str:
     with _only_one():
         now = progress(download.key)
         if now is None or now.state in ("failed", "lost"):
-            process = processes.start_detached(command(download.kind, download.repo, download.commit, download.names), folder(download.key) / "log.txt")
+            process = processes.start_detached(command(download.kind, download.repo, download.commit, download.names), folder(download.key) / "log.txt",
+                                               keys.HUB)
             write(said_by(download, process.pid))
     return download.key
 
@@ -125,12 +125,8 @@ def cancel(key: str) -> None:
     """End it, and take away what it left; a finished one stays. Nothing happens where there is none."""
     with _only_one():
         found = read(key)
-        if found and found.pid and found.pid != os.getpid() and processes.alive(found.pid, found.pid_created):
-            members = processes.family(found.pid)
-            for verb in ("terminate", "kill"):
-                for process in members:
-                    processes.send(process, verb)
-                psutil.wait_procs(members, timeout=LEAVE)
+        if found and found.pid != os.getpid():
+            processes.dismiss(found.pid, found.pid_created, LEAVE)
         shutil.rmtree(folder(key), ignore_errors=True)
         store.artifacts.sweep(key)
 

@@ -69,11 +69,14 @@ def stop(run_id: str, keep: bool = False) -> None:
 
 
 def resume(run_id: str) -> None:
-    """Queue a failed or stopped run again; it goes on from its newest complete checkpoint. Raises DataError for another state."""
-    store.runs.load(run_id)
+    """Queue a failed or stopped run again; it goes on from its newest complete checkpoint. Raises DataError for another state, and where its
+    task is gone."""
+    run = store.runs.load(run_id)
     now = store.runs.state(run_id).name
     if now not in ("failed", "stopped"):
         raise DataError(f"A {now} run cannot be resumed", run_id, "Only failed and stopped runs can")
+    if run.task:
+        store.tasks.describe(run.task)
     store.runs.clear_stop(run_id)
     store.runs.move(run_id, "queued", failure=None, ended=None, pid=None, pid_created=None)
     office.ping()

@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 
 from lab import store
 from lab.core import LabError, Value
-from lab.jobs import processes
+from lab.jobs import keys, processes
 
 LOG_LIMIT = 4 << 20  # bytes of the supervisor's log; one older part is kept
 PATIENCE = 20.0  # seconds for a new supervisor to say that it lives
@@ -106,7 +106,7 @@ def ensure_supervisor() -> None:
             return
         if log().exists() and log().stat().st_size > LOG_LIMIT:
             os.replace(log(), folder() / "log.1.txt")
-        process = processes.start_detached(["-m", "lab.jobs.supervisor"], log())
+        process = processes.start_detached(["-m", "lab.jobs.supervisor"], log(), keys.ENDPOINTS)  # to hand them to the runs that need them
         if not processes.wait_for(supervisor_alive, PATIENCE, meanwhile=lambda: process.poll() is None):
             raise LabError("The supervisor, which starts the runs, could not be started", processes.tail(log(), 600),
                            "See supervisor/log.txt in the workspace")

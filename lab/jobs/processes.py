@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 
 from lab import store
+from lab.jobs import keys
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "LAB_RUN_TOKEN"
@@ -123,18 +124,30 @@ def send(process: psutil.Process, verb: str) -> None:
         return
 
 
-def environment(**extra: str) -> dict[str, str]:
-    """The environment of a process of the lab: this workspace, nobody's token."""
-    kept = {name: value for name, value in os.environ.items() if name != TOKEN}
-    return {**kept, "LAB_HOME": str(store.home()), **extra}
+def dismiss(pid: int | None, created: float | None, leave: float) -> None:
+    """Ask this very process, if it lives, to end, and after `leave` seconds end it with all its descendants."""
+    if not alive(pid, created):
+        return
+    members = family(pid)
+    for process in members[:1]:
+        send(process, "terminate")
+    for process in psutil.wait_procs(members, timeout=leave)[1]:
+        send(process, "kill")
+    psutil.wait_procs(members, timeout=leave)
 
 
-def start_detached(arguments: list[str], log: Path, **extra: str) -> subprocess.Popen:
-    """Start `python <arguments>` in its own session with its output in a file: it outlives us, our terminal and our group."""
+def environment(*secrets: str, **extra: str) -> dict[str, str]:
+    """The environment of a process of the lab: this workspace, no run's token, and of the secrets those that are named."""
+    return {**keys.cleared(secrets), "LAB_HOME": str(store.home()), **extra}
+
+
+def start_detached(arguments: list[str], log: Path, secrets: tuple[str, ...] = (), **extra: str) -> subprocess.Popen:
+    """Start `python <arguments>` in its own session with its output in a file: it outlives us, our terminal and our group. `secrets`:
+    names of the variables with secrets that it needs."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         process = subprocess.Popen([sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=ROOT,
-                                   env=environment(**extra), start_new_session=True)
+                                   env=environment(*secrets, **extra), start_new_session=True)
     threading.Thread(target=process.wait, daemon=True).start()  # reaps it, should it end before us
     return process
 

@@ -17,7 +17,7 @@ from filelock import Timeout
 
 from lab import store
 from lab.core import FINAL, DiskError, Failure, LabError, MemoryError_, State
-from lab.jobs import answerer, hardware, office, processes, watch
+from lab.jobs import answerer, hardware, keys, office, processes, watch
 from lab.jobs.parent import WarmParent
 from lab.jobs.tending import RETRY, SETTLE, Live, say, tend
 
@@ -168,13 +168,13 @@ class Supervisor:
             self.queue.remove(run_id)
             return False
         try:
-            watch.run_of(run_id)
+            run = watch.run_of(run_id)
             if self.still_ending(run_id):
                 return False
             if slot.startswith("cuda"):
                 answerer.give_back()
             attempt = max([state.attempt, *store.runs.attempts(run_id)]) + 1
-            if not self.parent.request(run_id, attempt, slot, hardware.slot_environment(slot, pool)):
+            if not self.parent.request(run_id, attempt, slot, hardware.slot_environment(slot, pool) | keys.of_run(run)):
                 return False
         except LabError as error:
             self.refuse(run_id, error.failure)

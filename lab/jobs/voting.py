@@ -112,8 +112,13 @@ def preference_task(session: VoteSession, votes: Sequence[Vote], data: TaskData,
     """The Task with a preference for every pair that more than half of its voters decided the same way; not yet saved.
 
     `keep`: the Task's own preference pairs stay beside them. Voted items, and items about the same entity or with the same prompt, leave
-    the test split: what was trained on must not be tested on. Raises DataError where nothing was decided or no test item would be left.
+    the test split: what was trained on must not be tested on. Raises DataError where nothing was decided, no test item would be left, or
+    `data` holds only a part of the Task's rows.
     """
+    rows = sum(data.task.counts.get(split, 0) for split in ("train", "validation", "test"))
+    if rows > len(data.examples):
+        raise DataError(f"The task has {rows:,} rows, of which {len(data.examples):,} are at hand here: a copy of it would lack the others",
+                        data.task.name, "Import fewer rows of it as another task, and vote on an experiment with that one")
     won, ties, split = _decided(session, votes)
     decided = [(pair, winner) for pair, winner in won if all(answer.strip() for answer in pair.answers)]
     if not decided:

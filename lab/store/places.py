@@ -6,6 +6,7 @@ import os
 import re
 import time
 import uuid
+from functools import lru_cache
 from pathlib import Path
 
 from lab.core import DataError
@@ -16,7 +17,13 @@ SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}")
 
 def home() -> Path:
     """The workspace's folder, absolute."""
-    return Path(os.environ.get("LAB_HOME") or "workspace").resolve()
+    name = os.environ.get("LAB_HOME") or "workspace"
+    return _resolved(name, "" if os.path.isabs(name) else os.getcwd())
+
+
+@lru_cache(maxsize=16)
+def _resolved(name: str, here: str) -> Path:
+    return Path(here, name).resolve()
 
 
 def place(*parts: str) -> Path:

@@ -11,7 +11,7 @@ import streamlit as st
 from lab import store
 from lab.core import Base, LabError, failure_of
 from lab.jobs import downloads, hub, hub_client
-from lab.ui import panels, reads, state, text
+from lab.ui import hub_kept, panels, reads, state, text
 
 ACCESS = {(False, True): "open", (True, True): "gated, open to you", (True, False): "gated, closed to you"}
 CLOSED = ("Its owner asks for conditions to be accepted first. Accept them on the repository's page at the hub, set HF_TOKEN in the environment "
@@ -27,6 +27,7 @@ def choose(key: str) -> Base | None:
     elif found and not active(found.key):
         _offer(key, found)
     watch(key, "model")
+    hub_kept.kept_panel(key, "model", size)
     return None
 
 

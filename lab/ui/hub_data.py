@@ -12,7 +12,7 @@ from lab.corpus import Table
 from lab.corpus.limits import LIMITS
 from lab.corpus.tables import join_tables, read_table
 from lab.jobs import hub as hubs
-from lab.ui import hub, panels
+from lab.ui import hub, hub_kept, panels
 
 KEY = "dataset"
 ROLES = {"examples": "Examples", "preferences": "Preferences"}
@@ -29,6 +29,7 @@ def choose() -> dict[str, Table]:
         if found:
             _offer(found)
         hub.watch(KEY, "dataset")
+    hub_kept.kept_panel(KEY, "dataset", hub.size)
     table = _table(chosen) if chosen else None
     return {role or "examples": table} if table else {}
 

@@ -15,13 +15,14 @@ KEY = "Its key is read from LAB_JUDGE_KEY, which belongs to the address in LAB_J
 
 def judge_form(key: str) -> Scorer | None:
     """None where no judge is wanted, or none is named yet."""
-    if not st.toggle("A judge model beside it", key=f"{key}_judge", help=KEY):
+    if not st.toggle("A judge model beside it", key=f"{key}_judge", help=KEY, persist_state="session"):
         return None
     with st.container(border=True):
         st.caption(ABOUT)
         found = endpoint.choose(f"{key}_judge")
-        rubric = st.text_area("What the grades from 0 to 10 mean", RUBRIC, max_chars=8_000, height=120, key=f"{key}_judge_rubric")
-        pairwise = st.toggle("Compare with the reference answer instead", key=f"{key}_judge_pairwise", help=Judge.model_fields["pairwise"].description)
+        rubric = st.text_area("What the grades from 0 to 10 mean", RUBRIC, max_chars=8_000, height=120, key=f"{key}_judge_rubric", persist_state="session")
+        pairwise = st.toggle("Compare with the reference answer instead", key=f"{key}_judge_pairwise", persist_state="session",
+                             help=Judge.model_fields["pairwise"].description)
     if found is None:
         return None
     return Scorer(kind="judge", judge=Judge(address=found.address, model=found.ref, rubric=rubric.strip() or RUBRIC, pairwise=pairwise))

@@ -15,7 +15,7 @@ def judge_words(session: VoteSession) -> str:
     data = reads.task(session.task)
     if data is None or not any(scorer.judge for scorer in data.task.scorers):
         return ""
-    answered = results.of_task(scored.outcomes(session.experiment), session.task, session.seed, list(session.systems))
+    answered = scored.with_answers(results.of_task(scored.outcomes(session.experiment), session.task, session.seed, list(session.systems)))
     return judge_agreement(scores_of(session, answered), votes_of(session, vote_reads.cast(session))).sentence()
 
 

@@ -19,6 +19,10 @@ Kind = Literal["examples", "preferences"]
 PARTS = {"examples": ("prompt", "answer"), "preferences": ("prompt", "chosen", "rejected")}
 EXTRAS = ("split_column", "entity_column", "document_column")
 PREVIEW = 2  # rows
+_EDITOR = "data_label_names"
+# An editor's tool bar offers its cells as a raw CSV, in which a label may be a formula.
+_without_tools = st.components.v2.component("lever_lab_editor", html="<span></span>", isolate_styles=False,
+                                            css=f".st-key-{_EDITOR} [data-testid='stElementToolbar'] {{\n display: none !important;\n}}\n")
 
 
 def mapping_form(table: Any, kind: Kind, extras: Sequence[str] = EXTRAS) -> Mapping | None:
@@ -101,8 +105,10 @@ def _label_names(table: Any, answer: str, proposed: Mapping, key: str) -> dict[s
     with st.expander(f"Label names ({len(values)})", expanded=bool(names), icon=":material/label:"):
         st.caption("What is trained and scored for each answer of the file. Labels that mean the same may get the same name.")
         frame = pd.DataFrame({"In the file": values, "Name": [names.get(value, value) for value in values]})
-        edited = st.data_editor(frame, disabled=["In the file"], hide_index=True, key=f"{key}_labels_{abs(hash(answer))}",
-                                height=min(320, 38 + 35 * len(values)))
+        with st.container(key=_EDITOR):
+            edited = st.data_editor(frame, disabled=["In the file"], hide_index=True, key=f"{key}_labels_{abs(hash(answer))}",
+                                    height=min(320, 38 + 35 * len(values)))
+        _without_tools(key=f"{key}_labels_sheet")
     return names_from(list(edited["In the file"]), list(edited["Name"]))
 
 

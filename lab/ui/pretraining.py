@@ -9,7 +9,7 @@ import pandas as pd
 
 from lab import compare
 from lab.core import Pretraining
-from lab.ui import reads, text
+from lab.ui import curve_reads, reads, text
 
 STAGE, PROBE = "pretrain", "probe: "
 SHIPPED = "shipped-"  # begins the id of a base that ships, in place of a run's id
@@ -69,7 +69,7 @@ def estimate(settings: Pretraining) -> Estimate:
 
 def seconds_per_step(run_id: str) -> float | None:
     """Pace of a run, probes on the way included; None before its second point."""
-    frame = reads.curve_frame(run_id)
+    frame = curve_reads.curve_frame(run_id)
     rows = frame[(frame["stage"] == STAGE) & (frame["metric"] == "loss")]
     if len(rows) < 2 or rows["step"].iloc[-1] <= rows["step"].iloc[0]:
         return None
@@ -117,7 +117,7 @@ def held_out(names: dict[str, str]) -> pd.DataFrame:
 
 
 def _line(run_id: str, metric: str, name: str) -> pd.DataFrame:
-    x, y = compare.thin(*compare.curve(reads.curve_frame(run_id), STAGE, metric))
+    x, y = compare.thin(*compare.curve(curve_reads.curve_frame(run_id), STAGE, metric))
     return pd.DataFrame({"series": name, "x": x, "value": y})
 
 
@@ -127,7 +127,7 @@ def ladder(source: str) -> pd.DataFrame:
         curve = reads.cards()[source.removeprefix(SHIPPED)]["curve"]
         rows = [(name, point["step"], value) for point in curve for name, value in point["probes"].items()]
         return pd.DataFrame(rows, columns=list(LADDER[:3])).reindex(columns=list(LADDER))
-    frame = reads.curve_frame(source)
+    frame = curve_reads.curve_frame(source)
     rows = frame[(frame["stage"] == STAGE) & frame["metric"].str.startswith(PROBE)]
     found = pd.DataFrame({"ability": rows["metric"].str.removeprefix(PROBE), "step": rows["step"], "value": rows["value"]})
     known = [(name, kept["step"], score["low"], score["high"], score["n"]) for kept in reads.made(all_objectives=True)

@@ -9,11 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from lab import compare, jobs, store
-from lab.core import Base, Experiment, LabError, Run, Suite, TaskData, adapter_key
+from lab import jobs, store
+from lab.core import Base, Experiment, LabError, Suite, SuiteMark, Task, TaskData
 from lab.jobs.templates import demand_usable
 from lab.ui import text
 
@@ -72,52 +71,32 @@ def unreadable() -> list[str]:
     return [*unreadable_experiments(), *_unreadable_runs(_home())]
 
 
-def curve_frame(run_id: str) -> pd.DataFrame:
-    """The curves of one run. Do not change the frame: sessions share it."""
-    path = store.runs.folder(run_id) / "events.jsonl"
-    return _curve_frame(_home(), run_id, _stamp(path), path.stat().st_size if path.exists() else 0)
-
-
-@st.cache_resource(max_entries=512, show_spinner=False)
-def _curve_frame(home: str, run_id: str, stamp: int, size: int) -> pd.DataFrame:
-    return compare.curve_frame(store.runs.events(run_id)[0])
-
-
-def curves_of(run: Run) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The curves of every training stage of a run, and for stages that another run trained for it: stage -> that run's id."""
-    frame, lenders = curve_frame(run.id), {}
-    for place, stage in enumerate(run.system.training, start=1):
-        if stage.kind in frame["stage"].unique():
-            continue
-        if lender := next((other for other in _sharing(run, place) if stage.kind in curve_frame(other.id)["stage"].unique()), None):
-            lent = curve_frame(lender.id)
-            frame, lenders[stage.kind] = pd.concat([frame, lent[lent["stage"] == stage.kind]]), lender.id
-    return frame, lenders
-
-
-def _sharing(run: Run, place: int) -> list[Run]:
-    """Other runs whose first `place` training stages make the same adapter."""
-    data = task(run.task)
-    if data is None:
-        return []
-    key = adapter_key(run.system, data.task, place)
-    return [view.run for view in views() if view.run.id != run.id and view.run.task == run.task
-            and len(view.run.system.training) >= place and adapter_key(view.run.system, data.task, place) == key]
-
-
 def task(task_id: str) -> TaskData | None:
     """A task with its rows, of a large one a part (`store.tasks.glance`); None where it cannot be read (`task_problem` says why)."""
-    found = _task(_home(), task_id)
+    found = _task(_home(), task_id, store.tasks.stamp(task_id))
     return found if isinstance(found, TaskData) else None
 
 
 def task_problem(task_id: str) -> str:
-    found = _task(_home(), task_id)
+    found = _task(_home(), task_id, store.tasks.stamp(task_id))
     return found if isinstance(found, str) else ""
 
 
+def known(task_id: str) -> tuple[Task, SuiteMark] | None:
+    """A task without its rows and what names the answers to its test split, of a deleted one as they were; None where nothing can be read."""
+    if data := task(task_id):
+        return data.task, _own_mark(_home(), task_id, store.tasks.stamp(task_id), data)
+    left = store.removed.remains(task_id)
+    return (left.task, left.suite) if left else None
+
+
 @st.cache_resource(max_entries=64, ttl=300, show_spinner=False)
-def _task(home: str, task_id: str) -> TaskData | str:
+def _own_mark(home: str, task_id: str, stamp: int, _data: TaskData) -> SuiteMark:
+    return SuiteMark.of(_data.test_suite())
+
+
+@st.cache_resource(max_entries=64, ttl=300, show_spinner=False)
+def _task(home: str, task_id: str, stamp: int) -> TaskData | str:
     try:
         return store.tasks.glance(task_id)
     except LabError as error:
@@ -127,6 +106,17 @@ def _task(home: str, task_id: str) -> TaskData | str:
 def task_names() -> dict[str, str]:
     """id -> name of every task at hand, unreadable ones under their id."""
     return _unique({name: _title(_home(), name, _stamp(store.home() / "tasks" / name)) for name in store.tasks.ids()})
+
+
+def task_titles() -> dict[str, str]:
+    """As `task_names`, and the tasks that were deleted, called so: what experiments may refer to."""
+    names, gone = task_names(), _deleted(_home(), _stamp(store.home() / "deleted"))
+    return names | _unique({name: f"{title} (deleted)" for name, title in gone.items() if name not in names})
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _deleted(home: str, stamp: int) -> dict[str, str]:
+    return store.removed.names()
 
 
 @st.cache_resource(max_entries=512, show_spinner=False)
@@ -154,6 +144,16 @@ def _suite(home: str, name: str) -> Suite:
 
 def suite(name: str) -> Suite:
     return _suite(_home(), name)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _suite_mark(home: str, name: str) -> SuiteMark:
+    return SuiteMark.of(suite(name))
+
+
+def suite_mark(name: str) -> SuiteMark:
+    """What names the answers to a retention suite: counted once, as a fingerprint covers every item."""
+    return _suite_mark(_home(), name)
 
 
 def suite_titles() -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lab import compare
-from lab.core import Evaluation, Experiment, Outcome
+from lab.core import Experiment, Measured, Outcome
 from lab.ui import text
 
 FORGETTING = ("system", "suite", "metric", "base", "value", "drop", "low", "high", "n")
@@ -47,7 +47,7 @@ def forgetting(experiment: Experiment, outcomes: list[Outcome], titles: dict[str
     return frame.assign(suite=frame["suite"].map(lambda name: titles.get(name, name)))
 
 
-def of_task(outcomes: list[Outcome], task: str, seed: int, names: list[str], suite: str = "") -> dict[str, Evaluation]:
+def of_task(outcomes: list[Outcome], task: str, seed: int, names: list[str], suite: str = "") -> dict[str, Measured]:
     """System name -> its Evaluation of the task's own test split (or of a suite), in the order of `names`."""
     found = {outcome.system: outcome.evaluations[suite or task] for outcome in outcomes
              if outcome.task == task and outcome.seed == seed and (suite or task) in outcome.evaluations}

@@ -10,6 +10,8 @@ from typing import Any
 
 import streamlit as st
 
+from lab.ui import state
+
 START, DATA, BUILD, PRETRAIN = "pages/start.py", "pages/data.py", "pages/build.py", "pages/pretrain.py"
 RETRIEVAL = "pages/retrieval.py"
 RUNS, COMPARE, ASK, EVIDENCE = "pages/runs.py", "pages/compare.py", "pages/ask.py", "pages/evidence.py"
@@ -20,7 +22,7 @@ SECTIONS = {
     "Results": ((RUNS, "Runs", "play_circle"), (COMPARE, "Compare", "query_stats"), (ASK, "Ask", "forum"),
                 (VOTE, "Vote", "how_to_vote"), (EVIDENCE, "Evidence", "fact_check")),
 }
-_READY, _WANTED = "_router_ready", "_router_wanted"
+_READY, _WANTED, _HERE = "_router_ready", "_router_wanted", "_router_here"
 
 
 def navigation() -> Any:
@@ -42,6 +44,9 @@ def ensure_router(path: str) -> None:
     if _READY not in st.session_state:
         st.session_state[_WANTED] = path
         st.switch_page("app.py", query_params=_query())
+    if st.session_state.get(_HERE) != path:
+        st.session_state[_HERE] = path
+        state.arrived()
 
 
 def follow_deep_link() -> None:

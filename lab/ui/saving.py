@@ -47,7 +47,22 @@ def beyond(lengths: Sequence[int], longest: int) -> str:
 
 def save_import(job: str, made: importing.Draft, then: Callable[[Task], None]) -> None:
     """The same for rows that a background import left on disk; `then` is told the Task."""
-    _form(made.scorer.kind, job, lambda about: then(importing.save(job, about)), made.allowed, job)
+    _form(made.scorer.kind, job, lambda about: then(importing.save(job, about)), made.allowed, job, lambda length: beyond(made.answers, length))
+
+
+def save_beside(job: str, made: importing.Draft, then: Callable[[Task], None]) -> None:
+    """Name and save button of a Task that gets preference pairs or documents to what another one has; everything else is that one's."""
+    before = store.tasks.glance(importing.plan_of(job).task).task
+    parts = [part for part in made.counts if before.counts.get(part)]
+    st.caption(f"With the examples and the scoring of {text.label(before.name)}, which stays as it is."
+               + (f" They take the place of its {parts[0]} in the task that is made." if parts else ""))
+    proposed = f"{before.name} with {', '.join('preference pairs' if part == 'preferences' else part for part in made.counts)}"
+    name = st.text_input("Name of the task", value=proposed[:80], max_chars=80, key=f"data_name_{job}", persist_state="session")
+    if not made.allowed:
+        st.caption("Saving waits until nothing above must be mended.")
+    if st.button("Save as a task", type="primary", icon=":material/save:", key="data_save", disabled=not made.allowed):
+        if _kept(lambda about: then(importing.save(job, about)), {"name": name or ""}):
+            st.rerun()
 
 
 def _form(proposed: str, rows: Any, keep: Callable[[dict[str, Any]], Any], allowed: bool, mark: str, warn: Callable[[int], str] = lambda _: "") -> None:
@@ -65,7 +80,7 @@ def _form(proposed: str, rows: Any, keep: Callable[[dict[str, Any]], Any], allow
         st.caption(f":orange[:material/warning: {problem}]")
     phrases = st.text_input("Phrases, one of which the answer must hold (separated by |)", key=f"data_phrases_{mark}",
                             persist_state="session") if kind == "rule" else ""
-    judge = judge_form("data")
+    judge = judge_form(f"data_{mark}")
     about = st.text_area("Description", max_chars=1_000, height=80, key=f"data_about_{mark}", persist_state="session")
     content = (name, kind, length, phrases, judge, rows)
     if st.session_state.get("data_saved") == content:
@@ -83,11 +98,16 @@ def _form(proposed: str, rows: Any, keep: Callable[[dict[str, Any]], Any], allow
 
 def _save(keep: Callable[[dict[str, Any]], Any], about: dict[str, Any]) -> bool:
     """Whether it was saved; if not, the page says why. The Build page begins with it."""
-    if not about["name"].strip():
-        st.warning("Give the task a name first.", icon=":material/edit:")
-        return False
     if about["scorers"][0].kind == "rule" and not about["scorers"][0].phrases:
         st.warning("Write at least one phrase that a right answer holds.", icon=":material/edit:")
+        return False
+    return _kept(keep, about)
+
+
+def _kept(keep: Callable[[dict[str, Any]], Any], about: dict[str, Any]) -> bool:
+    """Save under a new id; the page says where that fails."""
+    if not about["name"].strip():
+        st.warning("Give the task a name first.", icon=":material/edit:")
         return False
     name = store.new_id(_slug(about["name"]))
     try:

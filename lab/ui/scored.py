@@ -97,7 +97,9 @@ def _asked_on_the_way(view: Any) -> list[tuple[Place, list[Asked]]]:
 
 def _mark(experiment_id: str) -> str:
     """Changes whenever an experiment has something new to show."""
-    return content_key(reads.task_titles(), [(view.run.id, view.status, [asked.stamp for asked in _asked(view)]) for view in reads.views(experiment_id)])
+    views = reads.views(experiment_id)
+    names = [store.tasks.stamp(task) for task in dict.fromkeys(view.run.task for view in views)]  # a task can be renamed
+    return content_key(names, [(view.run.id, view.status, [asked.stamp for asked in _asked(view)]) for view in views])
 
 
 def board(experiment_id: str, seed: int | None = None) -> pd.DataFrame:

@@ -6,17 +6,17 @@ A choice among ids stands in the URL as the id (Streamlit's own binding would wr
 
 from __future__ import annotations
 
-import time
 from typing import Any, Callable, Sequence
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from lab.core import Experiment
 from lab.ui import display, reads, text
 from lab.ui.charts import Look
 
 BASE_FONT = 16
-SETTLES = 5.0  # seconds: a part that draws itself again meanwhile still sends the browser's former URL, which is no wish to go back
+_LEFT = "_left"  # how the session keys end that hold what a choice took the place of in the URL, and what was chosen
 
 
 def choose(label: str, options: dict[str, str], key: str, *, where: Any = st, pick: str = "selectbox", **kwargs: Any) -> str | None:
@@ -41,14 +41,34 @@ def _into_url(key: str) -> None:
 
 
 def _put(key: str, values: list[str]) -> None:
-    st.session_state[f"_{key}_left"] = (st.query_params.get_all(key), values, time.monotonic())
+    st.session_state[f"_{key}{_LEFT}"] = (st.query_params.get_all(key), values)
     st.query_params[key] = values
 
 
 def _asked(key: str) -> list[str]:
-    """What the URL asks for; what was chosen in its place where the URL is the one that was left a moment ago."""
-    found, (left, chosen, at) = st.query_params.get_all(key), st.session_state.get(f"_{key}_left") or ([], [], -SETTLES)
-    return chosen if found == left and time.monotonic() - at < SETTLES else found
+    """What the URL asks for. A part that draws itself again may still send the URL that was left for a choice: that is no wish to go back
+    unless the browser says that it went back."""
+    found, (left, chosen) = st.query_params.get_all(key), st.session_state.get(f"_{key}{_LEFT}") or ([], [])
+    return chosen if found == left and chosen and not went_back() else found
+
+
+def went_back() -> bool:
+    """Whether this drawing answers the browser's Back or Forward."""
+    run = get_script_run_ctx()
+    return bool(run and run.is_history_navigation)
+
+
+def arrived() -> None:
+    """Another page was opened: what was left there is forgotten, so that a link may lead to it."""
+    for name in [name for name in st.session_state if str(name).endswith(_LEFT)]:
+        del st.session_state[name]
+
+
+def follow(key: str, proposed: Any) -> None:
+    """Before a widget is drawn: it takes what is proposed, until somebody gives it another value; that stays. An emptied field follows again."""
+    last, now = f"_{key}_proposed", st.session_state.get(key)
+    if key not in st.session_state or now == "" or last not in st.session_state or now == st.session_state[last]:
+        st.session_state[key] = st.session_state[last] = proposed
 
 
 def choose_experiment(where: Any = st) -> Experiment | None:
@@ -77,7 +97,7 @@ def choose_systems(label: str, names: Sequence[str], key: str, default: Sequence
 
     `pick`: "pills" show all names at once, "multiselect" is for many.
     """
-    widget, usual = f"_{key}_widget", [name for name in (default or names) if name in names]
+    widget, usual = f"_{key}_widget", [name for name in (names if default is None else default) if name in names]
     asked = [name for name in _asked(key) if name in names]
     st.session_state[widget] = asked or usual
     about = {"selection_mode": "multi", "format_func": text.label} if pick == "pills" else {}
@@ -98,10 +118,12 @@ def choose_seed(seeds: Sequence[int], key: str) -> int | None:
     return None if chosen in (None, "all") else int(chosen)
 
 
-def open_outputs(system: str) -> None:
-    """Go to the answers of one System on Compare. For callbacks, which run before the page is drawn."""
+def open_outputs(system: str, checkpoint: str = "") -> None:
+    """Go to the answers of one System, or of one of its checkpoints beside it, on Compare. For callbacks, which run before the page is drawn."""
     st.session_state["compare_view"] = "Outputs"
-    st.query_params["compare_systems"] = system
+    _put("compare_systems", [system])
+    if checkpoint:
+        _put("compare_checkpoints", [checkpoint])
 
 
 def look() -> Look:

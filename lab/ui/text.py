@@ -15,7 +15,8 @@ METRICS = {"exact_match": "exact match", "normalised_match": "match (spelling de
            "text_loss": "loss on text (nats per token)", "all_of": "everything at once", "judge": "judge model"}
 LOSSES = ("answer_loss", "text_loss")
 STAGES = {"load": "loading the base", "index": "indexing documents", "sft": "SFT", "dpo": "DPO", "evaluate": "scoring"}
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
+_FORMULA = re.compile("[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # also their wide forms, which East Asian versions of spreadsheets read alike
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&\"'])")
 
 
@@ -95,5 +96,5 @@ def short(text: str, length: int = 60) -> str:
 
 
 def cell(value: object) -> object:
-    """A CSV cell that a spreadsheet does not take for a formula."""
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    """A CSV cell that a spreadsheet does not take for a formula. Numbers stay numbers, written ones too."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value

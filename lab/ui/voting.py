@@ -32,12 +32,15 @@ def _status(session: VoteSession) -> str:
 
 def start_form(experiment: Experiment) -> None:
     """Task, Systems and how many questions; then the vote begins."""
-    tasks = {name: title for name, title in reads.task_names().items() if name in experiment.tasks}
+    tasks = {name: title for name, title in reads.task_titles().items() if name in experiment.tasks}
     left, right = st.columns(2)
     task = state.choose("Task", tasks, "task", where=left)
     with right:
         seed = state.choose_seed(experiment.seeds, "vote_seed")
     data = reads.task(task) if task else None
+    if task and data is None:
+        panels.no_task(task)
+        return
     outcomes = scored.outcomes(experiment.id)
     answered = results.of_task(outcomes, task, seed, results.order(experiment, outcomes)) if data else {}
     if len(answered) < 2:
@@ -48,7 +51,7 @@ def start_form(experiment: Experiment) -> None:
     if len(names) < 2:
         st.caption("Tick at least two Systems.")
         return
-    chosen, suite = {name: answered[name] for name in names}, data.test_suite()
+    chosen, suite = scored.with_answers({name: answered[name] for name in names}), data.test_suite()
     able = voting.differing(chosen, suite)
     st.caption(f"On {able} of {text.count(len(suite.items), 'test item')} these Systems answered differently; only those are asked about. Each person judges "
                "each question once, with the answers of two Systems: which two, and on which side, is dealt so that it evens out.")
@@ -143,7 +146,8 @@ def export_form(session: VoteSession) -> None:
     st.header("Train on these votes")
     data = reads.task(session.task)
     if data is None:
-        st.caption("The task of this vote cannot be read, so its votes cannot become preference pairs.")
+        st.caption("Votes become preference pairs beside the rows of their task.")
+        panels.no_task(session.task)
         return
     st.caption("Every pair that more than half of its voters decided the same way becomes a preference pair (chosen and rejected answer) of a new "
                "task. The questions voted on leave its test split, as do questions about the same entity: what is trained on must not be tested on. "

@@ -64,7 +64,7 @@ class Weights:
         if not stage.full:
             return saved_adapter(self.loaded, self.adapter) if self.adapter else new_adapter(
                 self.loaded, stage.lora_rank, stage.lora_alpha, stage.lora_dropout, stage.seed)
-        copy = trainable_copy(self.loaded.model, "cpu" if stage.sharded else None)  # one layer after the other goes to its GPU
+        copy = trainable_copy(self.loaded.model)
         self.bank.choose([self.bare])  # the model in memory is the base again, which replay and EWC hold on to
         return copy
 

@@ -1,5 +1,8 @@
 """What only a browser shows: deep links, the URL as the view, marked text as text, nothing asked of other hosts."""
 
+import os
+import re
+
 from playwright.sync_api import expect
 
 from tests.ui import workspaces
@@ -42,9 +45,9 @@ def test_a_choice_stands_in_the_url_and_survives_a_reload(app, page):
     page.wait_for_timeout(1_000)  # scrolling closes an open menu
     run.click()
     page.get_by_role("option", name="SFT → DPO, Strict form made up, seed 0").click()
-    expect(page.get_by_text("Reward margin, chosen minus rejected")).to_be_visible()
+    expect(page.locator(".js-plotly-plot").get_by_text("Reward margin").first).to_be_visible()
     page.reload()
-    expect(page.get_by_text("Reward margin, chosen minus rejected")).to_be_visible(timeout=20_000)
+    expect(page.locator(".js-plotly-plot").get_by_text("Reward margin").first).to_be_visible(timeout=20_000)
 
 
 def test_own_rows_are_shown_as_the_model_sees_them(app, page, shot):
@@ -57,3 +60,27 @@ def test_own_rows_are_shown_as_the_model_sees_them(app, page, shot):
     page.get_by_role("button", name="Save as a task").click()
     expect(page.get_by_text("Saved. It can be used")).to_be_visible()
     shot("own-data")
+
+
+def test_a_choice_on_a_live_page_stays_and_the_ways_back_lead_back(app, page, workspace):
+    """A page with a running run draws itself again every two seconds, and each time sends the URL that the browser knew."""
+    earlier = workspaces.finished(1, name="Earlier")
+    newer = workspaces.running(os.getpid(), 2)
+    address = app().address
+    page.goto(f"{address}/runs?experiment={newer.id}")
+    menu = page.get_by_role("combobox", name="Experiment", exact=True)
+    expect(menu).to_have_value(re.compile("^Which lever"), timeout=30_000)
+    menu.click()
+    page.get_by_role("option", name="Earlier").click()
+    expect(page).to_have_url(re.compile(f"experiment={earlier.id}"))
+    page.wait_for_timeout(5_000)
+    expect(menu).to_have_value(re.compile("^Earlier"))
+    for _ in range(3):  # the run that stands below is a step of its own
+        page.go_back()
+        page.wait_for_timeout(1_000)
+        if menu.input_value().startswith("Which lever"):
+            break
+    page.wait_for_timeout(3_000)
+    expect(menu).to_have_value(re.compile("^Which lever"))
+    expect(page).to_have_url(re.compile(f"experiment={newer.id}"))
+    assert page.wrong == []

@@ -8,7 +8,7 @@ from lab import store
 def test_build_run_compare_ask(app, page, shot, cleared):
     address = app().address
     page.goto(f"{address}/build")
-    for name in ("3 shots", "RAG", "SFT → DPO", "RAG + SFT"):
+    for name in ("3 shots", "RAG", "SFT → DPO"):
         row = page.locator(f"input[value='{name}']").locator("xpath=ancestor::*[@data-testid='stHorizontalBlock'][1]")
         row.get_by_test_id("stCheckbox").locator("label").first.click(timeout=20_000)
     expect(page.get_by_text("2 runs. A part that several runs share is made once.")).to_be_visible()

@@ -11,6 +11,7 @@ from lab import corpus
 from lab.core import DataError, Document
 from lab.corpus.chunks import count_words
 from lab.corpus.extract import tidy
+from lab.corpus.limits import LIMITS
 
 PAGE = """<html><head><title>Cats</title><style>p {color: red}</style></head><body><script>alert(1)</script><!-- secret -->
 <h1>About <b>cats</b></h1><p>They &amp; we.</p><table><tr><td>a</td><td>b</td></tr></table></body></html>"""
@@ -45,6 +46,29 @@ def test_a_folder_with_good_and_bad_files(tmp_path):
                      "bad.docx: This cannot be read as DOCX", "old.txt: not UTF-8"):
         assert expected in said
     assert len(problems) == 5
+
+
+@pytest.mark.parametrize("together", [1, 2, 4, 40])
+def test_a_file_that_ends_its_reader_costs_no_other(tmp_path, monkeypatch, together):
+    monkeypatch.setattr("lab.corpus.documents.TOGETHER", together)
+    for number in range(9):
+        (tmp_path / f"{number}.txt").write_text(f"text {number}")
+    (tmp_path / "3.txt").write_text("x" * 50_000)  # its result is more than the reader may write
+    (tmp_path / "5.pdf").write_bytes(b"%PDF-1.4 broken")
+    (tmp_path / "6.png").write_bytes(b"x")
+    documents, problems = corpus.read_documents(tmp_path, LIMITS._replace(result_bytes=20_000))
+    assert [document.name for document in documents] == ["0.txt", "1.txt", "2.txt", "4.txt", "5.txt", "6.txt", "7.txt", "8.txt"]
+    assert [problem.reason.split(":")[0] for problem in problems] == ["3.txt", "5.pdf", "6.png"] and "gave up" in problems[0].reason
+
+
+def test_many_files_are_read_by_few_processes(tmp_path, monkeypatch):
+    from lab.corpus import guard
+    started, run = [], guard._run
+    monkeypatch.setattr(guard, "_run", lambda command, *rest: started.append(command[3]) or run(command, *rest))
+    for number in range(90):
+        (tmp_path / f"{number:02d}.txt").write_text(f"text {number}")
+    documents, problems = corpus.read_documents(tmp_path)
+    assert [document.text for document in documents] == [f"text {number}" for number in range(90)] and not problems and started == ["documents"] * 3
 
 
 def test_a_list_of_files_and_nothing_readable(tmp_path):

@@ -11,7 +11,7 @@ import pytest
 
 from lab import corpus
 from lab.core import DataError
-from lab.corpus import streams, tables
+from lab.corpus import json_stream, streams, tables
 from lab.corpus.limits import LARGE, Notes, Refused
 
 ROWS = [{"q": f'ask "{number}", größer\nsecond line', "a": f"answer {number}"} for number in range(300)]
@@ -40,10 +40,16 @@ def parquet_bytes():
     return file.getvalue()
 
 
+SQUAD = {"version": "v2.0", "data": [{"title": "T", "paragraphs": [{"context": "c", "qas": [
+    {"id": f"{number}", "question": f"q {number}", "answers": [{"text": "a", "answer_start": 0}]} for number in range(200)]}]}]}
 LINES = "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS).encode()
 FILES = {"a.csv": csv_bytes(), "a.tsv": csv_bytes("\t"), "semicolons.csv": csv_bytes(";"), "old.csv": csv_bytes(encoding="cp1252"),
          "marked.csv": csv_bytes(encoding="utf-16"), "sig.csv": csv_bytes(encoding="utf-8-sig"), "a.jsonl": LINES, "lines.json": LINES,
          "list.json": json.dumps(ROWS).encode(), "pretty.json": json.dumps(ROWS, indent=2).encode(), "a.parquet": parquet_bytes(),
+         "object.json": json.dumps({"about": "x", "data": ROWS, "size": 2}).encode(), "strings.json": json.dumps(["x"] * 200).encode(),
+         "pretty object.json": json.dumps({"version": 1.1, "data": ROWS}, indent=1).encode(),
+         "splits.json": json.dumps({"train": ROWS, "test": ROWS[:5]}, indent=1).encode(), "squad.json": json.dumps(SQUAD, indent=1).encode(),
+         "a.parquet.gz": gzip.compress(parquet_bytes()), "parquet.zip": zipped("folder/a.parquet", parquet_bytes()),
          "a.csv.gz": gzip.compress(csv_bytes()), "a.jsonl.gz": gzip.compress(LINES), "a.zip": zipped("folder/a.csv", csv_bytes()),
          "no end.jsonl": LINES + b"\n\n", "torn.jsonl": LINES[:5_000] + b"\nno json\n[1]\n" + LINES[5_001:], "short.csv": csv_bytes() + b"one cell\r\n"}
 
@@ -56,7 +62,9 @@ def rows_of(path, limits=LARGE):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_row_by_row_is_the_same_as_at_once(tmp_path, name):
+def test_row_by_row_is_the_same_as_at_once(tmp_path, name, monkeypatch):
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
     path = tmp_path / name
     path.write_bytes(FILES[name])
     found, notes, source = rows_of(path)
@@ -64,10 +72,11 @@ def test_row_by_row_is_the_same_as_at_once(tmp_path, name):
     assert found == list(whole.rows) and len(found) > 100
     assert notes.refused == whole.refused and notes.all() == [(problem.line, problem.reason) for problem in whole.problems]
     assert source.seen() <= source.size and source.encoding == whole.encoding
+    assert not list((tmp_path / "work").iterdir()), "what was unpacked on the way is gone"
 
 
 def test_a_list_is_cut_anywhere_and_stays_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(streams, "_SAMPLE", 64)
+    monkeypatch.setattr(json_stream, "PIECE", 64)
     for indent in (None, 1):
         (tmp_path / "a.json").write_text(json.dumps(ROWS[:40], indent=indent))
         assert rows_of(tmp_path / "a.json")[0] == ROWS[:40]
@@ -81,7 +90,11 @@ HURTS = {
     "deep.json": (b"[" * 100_000, "nested deeper than 50"),
     "torn.json": (b'[{"q": 1}, {"q"', "ends in the middle"),
     "commas.json": (b'[{"q": 1} {"q": 2}]', "comma is missing"),
-    "object.json": (json.dumps({"data": ROWS, "about": "x"}, indent=1).encode(), "one large object"),
+    "object.json": (json.dumps({"data": {"rows": ROWS}, "about": ["x"]}, indent=1).encode(), "one large object, and no list of objects"),
+    "two.json": (json.dumps({"data": ROWS, "more": ROWS}, indent=1).encode(), "several lists (data, more)"),
+    "behind.json": (json.dumps(ROWS).encode() + b"[1]", "behind the end"),
+    "colon.json": (b'{"data" [1]}', "a colon is missing"),
+    "keys.json": (b'{"data": [{"q": 1}] "more": 1}', "a comma is missing between two keys"),
     "utf16.csv": ("q,a\nä,ö\n".encode("utf-16-le"), "UTF-16 without"),
     "zero.csv": (b"q,a\n" + b"1,2\n" * 400_000 + b"1,\x002\n", "zero byte"),
     "bomb.csv.gz": (gzip.compress(b"q,a\n" + b"1,2\n" * 3_000_000), "100 times its size"),

@@ -1,6 +1,7 @@
 """Runs that share several devices: given to them together, never twice, and refused where the machine has fewer. The GPUs are pretended."""
 
 import itertools
+import sys
 import time
 
 import pytest
@@ -73,4 +74,5 @@ def test_few_bits_without_a_gpu_or_with_full_tuning_are_refused_with_a_way_out(e
     said = [(failure.what, failure.do) for failure in jobs.check(wanted)]
     assert any("CUDA device" in what and "as it is" in do for what, do in said) and any("LoRA" in do for _, do in said)
     monkeypatch.setattr("lab.jobs.checking.devices", lambda: gpus(1))
+    monkeypatch.setitem(sys.modules, "bitsandbytes", None)  # as if it were not installed
     assert any("bitsandbytes" in failure.what for failure in jobs.check(wanted))

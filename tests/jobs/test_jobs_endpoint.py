@@ -9,7 +9,7 @@ import time
 import pytest
 
 from lab import jobs, store
-from lab.core import Base, Experiment, Item, ModelError, Prompting, Retrieval, Scorer, Sft, Suite, System
+from lab.core import FINAL, Base, Experiment, Item, ModelError, Prompting, Retrieval, Scorer, Sft, Suite, System
 from lab.jobs import answerer as process
 from lab.jobs import office
 from lab.jobs.outcomes import outcomes
@@ -17,6 +17,7 @@ from lab.methods.endpoint import AT_ONCE, HOPELESS, UNREAD, EndpointAsker
 from lab.questions import Question
 from lab.relay import Relay
 from lab.remote import Client
+from tests.jobs.jobs_help import of_workspace, until
 from tests.pages.pages_help import opened
 
 ITEMS = 32
@@ -160,6 +161,16 @@ def test_an_experiment_of_endpoint_systems_runs_and_stands_on_the_compare_page(o
     key = os.environ["LAB_ENDPOINT_KEY"]
     kept = [path for path in workspace.rglob("*") if path.is_file() and path.parent.name != "answerer"]
     assert kept and not [path for path in kept if key.encode() in path.read_bytes()], "the key is nowhere on disk but with the answerer it opens"
+
+
+def test_a_run_through_the_supervisor_asks_with_the_key_of_the_environment(own, small_task, workspace):
+    runs = jobs.launch(experiment(own))
+    try:
+        until(lambda: all(store.runs.state(run.id).name in FINAL for run in runs), 60)
+        assert [store.runs.state(run.id).failure for run in runs] == [None] and store.runs.state(runs[0].id).name == "finished"
+    finally:
+        for process_ in of_workspace(workspace):
+            process_.kill()
 
 
 def test_the_shell_says_why_an_endpoint_cannot_be_served(endpoint, capsys):

@@ -143,9 +143,51 @@ def test_the_way_out_names_a_setting_that_fits_by_the_estimate(large, stage, fre
     assert words in room(large, stage, free * GIB).way_out
 
 
+def shared_need(shape, tuning, devices, sharding="full", rows=8):
+    return fit.stage_estimate(shape, Sft(tuning=tuning, devices=devices, sharding=sharding), "cuda", Batch(rows=rows, tokens=512, answers=128))
+
+
+@pytest.mark.parametrize("tuning", ["lora", "full"])
+def test_what_is_shared_out_needs_less_of_each_gpu_and_never_more_with_another_one(large, tuning):
+    one, *more = (shared_need(large, tuning, devices) for devices in (1, 2, 4, 8))
+    assert shared_need(large, tuning, 1, "none") == one and shared_need(large, tuning, 8, "none") == one, "without sharding each holds all weights"
+    assert one.total > more[0].total > more[1].total > more[2].total
+    assert [one.optimizer // estimate.optimizer for estimate in more] == [2, 4, 8]
+
+
+def test_before_it_is_shared_out_a_stage_stands_whole_on_each_gpu(large):
+    many = shared_need(large, "full", 64, rows=1)
+    assert many.optimizer == 0 and many.weights == 6 * large.parameters, "the base in half precision and its copy in full"
+
+
+def test_joined_rows_need_room_for_a_mask_of_the_whole_row(large):
+    batch = Batch(rows=8, tokens=512, answers=128)
+    padded, joined = (fit.stage_estimate(large, Sft(packing=packing), "cpu", batch) for packing in ("auto", "on"))
+    assert joined.activations > padded.activations + 7 * 8 * 512 ** 2 * 4 * large.layers and joined.weights == padded.weights
+
+
+def test_sharing_the_weights_out_is_named_where_it_would_fit(large):
+    stage = Sft(tuning="full", devices=4, micro_batch=1, checkpointing="on")
+    assert room(large, stage, 80 * GIB).way_out == "Sharding full with examples at a time: 1 and gradient checkpointing on fits by the estimate"
+    assert "Sharding" not in room(large, stage.model_copy(update={"devices": 1}), 80 * GIB).way_out
+
+
+def test_ewc_and_few_bits_are_refused_where_the_weights_are_shared_out(shipped, small_task, experiment, monkeypatch):
+    with pytest.raises(ValueError, match="all weights on every GPU"):
+        Sft(tuning="full", ewc=1, devices=2, sharding="full")
+    assert Sft(tuning="full", ewc=1, sharding="full").sharded is False, "one device shares nothing out"
+    gpus = [Device(name="Toy", kind="cuda", index=place, memory_total=24 * GIB, memory_free=20 * GIB) for place in (0, 1)]
+    for room in ("checking", "fitting"):
+        monkeypatch.setattr(f"lab.jobs.{room}.devices", lambda: gpus)
+    wanted = experiment("x", tasks=(small_task.task.id,))
+    system = wanted.systems[0].model_copy(update={"base": shipped, "quantisation": "nf4", "training": (Sft(devices=2, sharding="full"),)})
+    said = [failure.what for failure in jobs.check(wanted.model_copy(update={"systems": (system,)}))]
+    assert any("cannot be shared out" in what for what in said)
+
+
 def test_how_a_step_is_computed_never_counts_in_a_key(shipped, small_task):
     task, keys = small_task.task, set()
-    for more in ({}, {"micro_batch": 2}, {"checkpointing": "on"}, {"devices": 4}):
+    for more in ({}, {"micro_batch": 2}, {"checkpointing": "on"}, {"devices": 4}, {"devices": 4, "sharding": "full"}, {"packing": "on"}):
         system = System(name="s", base=shipped, training=(Sft(**more), Dpo(**more)))
         keys.add((system_key(system, task), adapter_key(system, task, 1), adapter_key(system, task, 2)))
     assert len(keys) == 1

@@ -93,6 +93,17 @@ def test_what_is_wrong_is_found_and_mended_on_the_way(tmp_path):
     assert "café of [email]" in prompts and "ASK about 3" not in prompts and prompts.count("Ask about 50") <= 1
 
 
+def test_rows_that_share_a_stretch_with_the_test_are_left_out_on_the_way(tmp_path):
+    path = tmp_path / "t.csv"
+    words = [f"w{number} " * 3 + " ".join(f"word{number}x{place}" for place in range(14)) for number in range(40)]
+    path.write_text("question,answer,split\n" + "".join(f"{text},a{n},test\n" for n, text in enumerate(words))
+                    + "".join(f"again {words[n]},b{n},train\n" for n in range(5)) + "".join(f"other {n},c{n},train\n" for n in range(50)))
+    job = begun(path, validation=0)
+    assert ended(job).state == "finished" and any(finding.count == 5 and "13 words" in finding.what for finding in importing.draft(job).findings)
+    task = saved(begun(path, mends=("overlap",), validation=0))
+    assert (task.counts["train"], task.counts["test"]) == (50, 40) and not any("again" in row.prompt for row in store.tasks.load("big").examples)
+
+
 def test_only_some_rows_are_wanted(tmp_path):
     path = table(tmp_path / "t.csv")
     first, second = saved(begun(path, rows=200, test=50, validation=20), "one"), saved(begun(path, rows=200, test=50, validation=20), "two")

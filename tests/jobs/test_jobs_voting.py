@@ -120,3 +120,10 @@ def test_the_room_is_told_an_address_that_others_can_reach():
     assert not network.is_loopback("192.168.1.7") and not network.is_loopback("lab.example.org")
     found = network.room_address()
     assert found is None or not network.is_loopback(found)
+
+
+def test_a_part_of_a_large_task_is_not_saved_as_if_it_were_the_whole():
+    data, (session, cast, _) = voted_task(), asked(2, 40, count=16)
+    part = data.model_copy(update={"examples": data.examples[:-5]})
+    with pytest.raises(DataError, match="would lack the others"):
+        preference_task(session, cast, part, "part")

@@ -73,6 +73,12 @@ def stubborn(run_id, attempt, number):
     time.sleep(300)
 
 
+def secrets(run_id, attempt, number):
+    """Says which variables with secrets it was given, and what their values add up to; never the values."""
+    given = {name: len(value) for name, value in os.environ.items() if name.endswith(("_KEY", "_TOKEN")) and name != processes.TOKEN}
+    store.files.append_line(store.home() / "given.jsonl", {"run": run_id, "given": given})
+
+
 def crash(run_id, attempt, number):
     raise RuntimeError("the toy broke")
 
@@ -83,7 +89,7 @@ def suicide(run_id, attempt, number):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-BEHAVIOUR = {"quick": quick, "sleep": sleep, "stubborn": stubborn, "crash": crash, "suicide": suicide}
+BEHAVIOUR = {"quick": quick, "secrets": secrets, "sleep": sleep, "stubborn": stubborn, "crash": crash, "suicide": suicide}
 
 if __name__ == "__main__":
     work(sys.argv[1], int(sys.argv[2]), sys.argv[3])

@@ -118,6 +118,26 @@ def test_the_plane_goes_over_checkpoints_and_their_answers_stand_beside_the_syst
     assert app.selectbox(key="compare_item_system").options == ["base", "SFT", steps[0]]
 
 
+def test_several_curves_stand_beneath_each_other_and_the_link_carries_them(three_seeds):
+    def panels(app):
+        assert not app.exception
+        return [note["text"].split("</b>")[0] for note in json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]["annotations"]]
+    assert panels(opened("compare", {"compare_view": "Curves"})) == ["<b>SFT: validation loss", "<b>SFT: training loss"]
+    assert panels(opened("compare", {"compare_view": "Curves", "curve": "dpo reward_margin"})) == ["<b>DPO: reward margin"]
+    three = {"compare_view": "Curves", "curve": ["sft loss", "dpo loss", "sft learning_rate"], "compare_smoothing": "0.6"}
+    assert panels(opened("compare", three)) == ["<b>SFT: training loss", "<b>SFT: learning rate", "<b>DPO: training loss"]
+
+
+def test_numbers_are_shown_without_reading_an_answer(three_seeds, monkeypatch):
+    read, find = [], store.evaluations.find
+    monkeypatch.setattr(store.evaluations, "find", lambda *name: read.append(name) or find(*name))
+    for page, view in (("start", ""), ("compare", "Scoreboard"), ("compare", "Curves")):
+        app = opened(page, {"compare_view": view} if view else {})
+        assert app.get("plotly_chart") and not app.exception and not read, (page, view)
+    opened("compare", {"compare_view": "Outputs"})
+    assert 0 < len(read) <= len(three_seeds.systems), "answers of the ticked Systems and one seed"
+
+
 @pytest.mark.parametrize("kind", ["right", "wrong", "longest", "slowest", "lost", "gained", "all"])
 def test_answers_are_filtered(three_seeds, kind):
     app = opened("compare", {"compare_view": "Outputs"})

@@ -169,20 +169,47 @@ def test_a_large_file_is_imported_in_the_background_and_saved(large):
     app = begun(large)
     app.number_input(key="data_large_test").set_value(100).run()
     app.button(key="data_import_start").click().run()
-    [job] = importing.ids()
-    until = time.monotonic() + 60
-    while importing.progress(job).state == "running" and time.monotonic() < until:
-        time.sleep(0.1)
-    app.run()
-    assert not app.exception and any("3,000 rows" in caption for caption in captions(app))
+    finished(app)
+    assert any("3,000 rows" in caption for caption in captions(app))
     field(app.text_input, "data_name").set_value("Large one").run()
     app.button(key="data_save").click().run()
     assert not app.exception and any("Large one" in success.value for success in app.success)
     assert store.tasks.newest()[0].counts["test"] == 100 and not importing.ids()
 
 
+def finished(app):
+    """The page once its import has ended."""
+    [job] = importing.ids()
+    until = time.monotonic() + 60
+    while importing.progress(job).state == "running" and time.monotonic() < until:
+        time.sleep(0.1)
+    app.run()
+    assert not app.exception
+    return app
+
+
+def test_large_files_of_pairs_and_of_documents_come_to_a_task(tmp_path, small_task):
+    (tmp_path / "pairs.jsonl").write_text("\n".join(json.dumps({"prompt": f"p {n}", "chosen": f"c {n}", "rejected": f"r {n}"}) for n in range(300)))
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a.md").write_text("# A\nText.")
+    for kind, path, count in (("preferences", "pairs.jsonl", "300 pairs"), ("documents", "docs", "1 document ")):
+        app = opened("data", OWN)
+        app.segmented_control(key="data_large_kind").set_value(kind).run()
+        app.text_input(key="data_large_path").set_value(str(tmp_path / path)).run()
+        assert not app.exception and not [button for button in app.button if button.key == "data_import_start"], "no task is chosen"
+        app.selectbox(key="data_large_task").set_value(small_task.task.id).run()
+        app.button(key="data_import_start").click().run()
+        finished(app)
+        assert any(count in caption for caption in captions(app))
+        field(app.text_input, "data_name").set_value(f"With {kind}").run()
+        app.button(key="data_save").click().run()
+        assert not app.exception and any(f"With {kind}" in success.value for success in app.success) and not importing.ids()
+        made = store.tasks.load(store.tasks.newest()[0].id)
+        assert made.task.name == f"With {kind}" and made.examples == small_task.examples and made.task.counts[kind] == int(count.split()[0])
+
+
 def test_over_a_network_only_the_incoming_folder_is_read(large, workspace, monkeypatch):
-    monkeypatch.setattr("lab.ui.large.LOOPBACK", ())  # as if the server listened elsewhere
+    monkeypatch.setattr("lab.ui.large_plan.LOOPBACK", ())  # as if the server listened elsewhere
     app = begun(large)
     assert any("only files of one folder" in words for words in said(app)) and not importing.ids()
     inside = workspace / "incoming"

@@ -79,13 +79,23 @@ def test_a_choice_is_not_undone_by_the_url_that_was_left(two_experiments):
     assert app.selectbox(key="_experiment_widget").value == earlier.id and app.query_params["experiment"] in (earlier.id, [earlier.id])
 
 
-def test_a_link_is_followed_once_the_choice_has_settled(two_experiments, monkeypatch):
+def test_the_browsers_way_back_is_followed_at_once(two_experiments, monkeypatch):
     newer, earlier = two_experiments
     app = opened("runs", {"experiment": newer.id})
     app.selectbox(key="_experiment_widget").set_value(earlier.id).run()
-    monkeypatch.setattr(state, "SETTLES", 0.0)
+    monkeypatch.setattr(state, "went_back", lambda: True)
     app.query_params["experiment"] = newer.id
     app.run()
+    assert app.selectbox(key="_experiment_widget").value == newer.id
+
+
+def test_a_link_from_another_page_is_followed_also_to_what_was_left(two_experiments):
+    newer, earlier = two_experiments
+    app = opened("runs", {"experiment": newer.id})
+    app.selectbox(key="_experiment_widget").set_value(earlier.id).run()
+    app.switch_page("pages/start.py").run()
+    app.query_params["experiment"] = newer.id
+    app.switch_page("pages/runs.py").run()
     assert app.selectbox(key="_experiment_widget").value == newer.id
 
 
@@ -114,7 +124,7 @@ def answers_of_twins():
     from lab.ui.panels.filters import filtered
 
     found = scored.outcomes(reads.experiments()[0].id)
-    mine = {one.system: one.evaluations[one.task] for one in found if one.task == found[0].task}
+    mine = scored.with_answers({one.system: one.evaluations[one.task] for one in found if one.task == found[0].task})
     first, second = "base", "SFT"
     if st.toggle("Twins", value=True):
         mine[second] = mine[first]

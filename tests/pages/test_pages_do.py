@@ -57,7 +57,7 @@ def test_build_launches_what_it_shows():
 
 def test_build_keeps_names_apart_and_settings_through_simple_and_expert():
     app = opened("build")
-    app.text_input(key="build_rag_name").set_value("SFT").run()
+    app.text_input(key="build_rag_name").set_value("base").run()
     assert any("same name" in warning.value for warning in app.warning)
     assert app.button(key="build_launch").disabled
     app.text_input(key="build_rag_name").set_value("RAG").run()
@@ -82,6 +82,8 @@ def test_build_shows_a_refusal_before_launch():
     store.tasks.save(bare)
     app = opened("build")
     app.multiselect(key="build_tasks").set_value(["t-nodocs"]).run()
+    assert not app.checkbox(key="build_rag_on").value, "it is not proposed"
+    app.checkbox(key="build_rag_on").check().run()
     assert any("needs documents" in words.value for words in app.text)
     assert app.button(key="build_launch").disabled
     assert store.runs.ids() == []

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from lab.ui.charts import Look, curve_chart, forgetting_chart, matrix_chart, style_of
+from lab.ui.charts import Look, Panel, curves_chart, forgetting_chart, lines_of, matrix_chart, style_of
 from lab.ui.charts.forgetting import is_clear
 from lab.ui.panels.forgetting import without_floor
 
@@ -50,7 +50,7 @@ def test_no_name_becomes_html():
     frame = pd.DataFrame([board(system=NASTY, need=NASTY)])
     curves = pd.DataFrame({"series": [NASTY, NASTY], "x": [0, 1], "value": [1.0, .5]})
     drops = pd.DataFrame([{"system": NASTY, "suite": NASTY, "metric": "exact_match", "base": .9, "value": .5, "drop": .4, "low": .3, "high": .5, "n": 9}])
-    for figure in (matrix_chart(frame, style_of([NASTY]), Look()), curve_chart(curves, style_of([NASTY]), Look(), "step", "loss"),
+    for figure in (matrix_chart(frame, style_of([NASTY]), Look()), curves_chart([Panel(NASTY, NASTY, lines_of(curves, style_of([NASTY])))], Look(), "step"),
                    forgetting_chart(drops, Look())):
         assert "<a href" not in json.dumps(figure.to_plotly_json(), default=str)
 
@@ -71,9 +71,3 @@ def test_what_the_base_does_not_know_is_no_change_but_a_dash_with_its_reason():
     assert frame["weak"].tolist() == [True, False, False] and "cannot forget" in frame["sentence"][0]
     figure = forgetting_chart(frame[:1], Look())
     assert "–" in figure.data[0].text[0][0] and "%" not in figure.data[0].text[0][0] and "cannot forget" in figure.data[0].customdata[0][0]
-
-
-def test_smoothing_keeps_the_raw_line_faint():
-    frame = pd.DataFrame({"series": "SFT", "x": range(5), "value": [3, 1, 2, 1, 1.0], "smooth": [3, 2, 2, 1.6, 1.4]})
-    figure = curve_chart(frame, style_of(["SFT"]), Look(), "step", "loss")
-    assert [line.opacity for line in figure.data] == [0.25, None] and len(figure.data) == 2

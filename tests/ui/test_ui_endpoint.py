@@ -75,6 +75,9 @@ def test_build_offers_only_what_an_endpoint_can_and_launches_it(endpoint, monkey
     app.text_input(key="build_endpoint").set_value(endpoint.address()).run()
     assert not app.exception
     planned = next(each.value for each in app.dataframe if "System" in each.value)
+    assert list(planned["System"]) == ["base", "3 shots", "RAG"]
+    app.checkbox(key="build_ragshots_on").check().run()
+    planned = next(each.value for each in app.dataframe if "System" in each.value)
     assert list(planned["System"]) == ["base", "3 shots", "RAG", "RAG + 3 shots"]
     app.button(key="build_launch").click().run()
     runs = [store.runs.load(name) for name in store.runs.ids()]

@@ -27,9 +27,19 @@ def widgets(app):
 def test_expert_shows_every_setting_with_its_sentence_and_gives_the_defaults_back(name):
     app = AppTest.from_function(page, args=(name, True)).run()
     kind, shown = LEVERS[name], widgets(app)
-    assert set(shown) == set(kind.model_fields) - set(forms.HIDDEN)
+    assert set(shown) == set(kind.model_fields) - set(forms.HIDDEN) - {"sharding"}
     assert all(widget.help == kind.model_fields[field].description for field, widget in shown.items())
     assert kind.model_validate_json(app.text[0].value) == kind()
+
+
+def test_how_several_gpus_hold_the_weights_is_asked_only_where_there_are_several():
+    app = AppTest.from_function(page, args=("Sft", True)).run()
+    widgets(app)["devices"].set_value(2).run()
+    assert widgets(app)["sharding"].options == ["whole on each", "shared out (FSDP)"] and widgets(app)["tuning"].options == ["LoRA", "all weights"]
+    widgets(app)["sharding"].set_value("full").run()
+    assert Sft.model_validate_json(app.text[0].value).sharded
+    widgets(app)["devices"].set_value(1).run()
+    assert "sharding" not in widgets(app) and not Sft.model_validate_json(app.text[0].value).sharded
 
 
 @pytest.mark.parametrize("name", LEVERS)

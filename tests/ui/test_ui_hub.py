@@ -1,9 +1,14 @@
 """Bases and data sets from a hub, as the Build and Data pages show them; the hub is a real server on the loopback address."""
 
+import subprocess
+import sys
+
 import pytest
 
 from lab import store
-from lab.jobs import downloads, office
+from lab.core import DataError, Experiment, System
+from lab.jobs import answerer, downloads, office, plan, processes, removing
+from lab.jobs import hub as looker
 from lab.ui import hub
 from tests.jobs import hub_server
 from tests.jobs.hub_files import ROWS, TOKEN, tiny_files
@@ -110,3 +115,79 @@ def test_tables_of_a_data_set_are_chosen_downloaded_and_read_like_an_upload(serv
 
 def test_sizes_are_said_as_a_hub_says_them():
     assert [hub.size(count) for count in (0, 999, 1_000, 1_060_000, 2_300_000_000)] == ["0 bytes", "999 bytes", "1.0 kB", "1.1 MB", "2.3 GB"]
+
+
+def downloaded(served, kind="model"):
+    """What is on this machine after a whole download, as `downloads.there` tells it."""
+    if kind == "model":
+        served(hub_server.Repo(tiny_files(1_000_000)))
+    else:
+        served(hub_server.Repo({"data/train.csv": ROWS}, kind="dataset"))
+    key = downloads.start(looker.look("team/tiny", kind=kind))
+    until(lambda: downloads.progress(key).state == "finished", 60)
+    return store.downloads.there(store.downloads.MODEL if kind == "model" else store.downloads.DATA)[0]
+
+
+def test_a_downloaded_model_is_shown_with_its_size_and_can_be_deleted(served):
+    key = downloaded(served)["key"]
+    app = hub_chosen()
+    assert any("Downloaded models: 1, 1.0 MB" in expander.label for expander in app.expander) and "team/tiny" in shown(app)
+    app.button(key=f"build_hub_delete_{key}").click().run()
+    assert not app.exception and store.bases.downloaded() == [] and not any("Downloaded models" in each.label for each in app.expander)
+    assert downloads.progress(key) is None, "it can be downloaded again"
+
+
+def test_a_model_that_was_deleted_elsewhere_meanwhile_says_so(served):
+    key = downloaded(served)["key"]
+    app = hub_chosen()
+    button = app.button(key=f"build_hub_delete_{key}")
+    with pytest.raises(DataError, match="deleted already"):
+        for _ in range(2):
+            removing.delete_download(key)
+    button.click().run()
+    assert not app.exception
+
+
+def test_a_model_that_a_waiting_run_needs_is_not_deleted_and_goes_once_the_run_was_stopped(served, small_task):
+    about = downloaded(served)
+    base = store.bases.resolve("hub", f"{about['repo']}@{about['commit']}")
+    found = Experiment(id="e", name="On it", tasks=("small",), systems=(System(name="bare", base=base),))
+    runs = plan(found)
+    for run in runs:
+        store.runs.create(run)
+    app = hub_chosen()
+    app.button(key=f"build_hub_delete_{about['key']}").click().run()
+    assert "waits or runs (bare)" in shown(app) and "Stop them" in shown(app) and store.bases.downloaded()
+    for run in runs:
+        store.runs.move(run.id, "stopped")
+    app.button(key=f"build_hub_delete_{about['key']}").click().run()
+    assert not app.exception and store.bases.downloaded() == []
+
+
+def test_a_model_that_answers_questions_leaves_memory_when_it_is_deleted(served, workspace):
+    about = downloaded(served)
+    base = store.bases.resolve("hub", f"{about['repo']}@{about['commit']}")
+    held = subprocess.Popen([sys.executable, "-c", ANSWERING, base.fingerprint], env=processes.environment(), cwd=processes.ROOT)
+    until(lambda: removing.answers_now(f"{about['repo']}@{about['commit']}"))
+    assert "leaves it" in shown(hub_chosen())
+    removing.delete_download(about["key"])
+    held.wait(10)
+    assert store.bases.downloaded() == [] and answerer.living(base.fingerprint) is None
+
+
+ANSWERING = """
+import socket, sys, time
+from lab.jobs import answerer
+door = socket.create_server(("127.0.0.1", 0))
+answerer.announce(sys.argv[1], f"http://127.0.0.1:{door.getsockname()[1]}", "token")
+time.sleep(60)
+"""
+
+
+def test_a_downloaded_data_set_is_shown_with_its_size_and_can_be_deleted_while_it_is_chosen(served):
+    key = downloaded(served, "dataset")["key"]
+    app = opened("data", {"data_mode": "Bring your own files"})
+    app.selectbox(key="dataset_there").set_value(key).run()
+    assert "rows" in shown(app) and any("Downloaded data sets: 1" in expander.label for expander in app.expander)
+    app.button(key=f"dataset_hub_delete_{key}").click().run()
+    assert not app.exception and store.downloads.there(store.downloads.DATA) == []

@@ -12,6 +12,9 @@ from judge_server import judging
 from lab import store
 from lab.core import Experiment, Judge, Scorer, System
 from lab.jobs.checking import check
+from tests.pages.pages_help import opened
+
+CSV = b"question,answer\n" + b"".join(f"What is {n} plus {n}?,{n + n}\n".encode() for n in range(60))
 
 
 def page():
@@ -71,3 +74,28 @@ def test_a_revealed_vote_says_how_far_the_judge_agrees_with_people():
     found = judge_agreement(scores_of(session, answered), votes_of(session, cast))
     assert (found.votes, found.items, found.left_out) == (46, 23, 2), "an answer that people did not see is not compared"
     assert found.share.value == 44 / 46 and found.people.value == 1.0 and "44" not in found.sentence() and "96 %" in found.sentence()
+
+
+def test_a_judges_settings_stay_when_data_is_left_and_belong_to_the_files_they_were_typed_for():
+    app = opened("data", {"data_mode": "Bring your own files"})
+    app.file_uploader(key="data_examples").upload("doubles.csv", CSV, "text/csv").run()
+    toggle = field(app.toggle, "data_", "_judge")
+    with judging(lambda prompt: "Hello") as (address, _):
+        toggle.set_value(True).run()
+        field(app.text_input, "data_", "_judge_endpoint").set_value(address).run()
+        field(app.text_input, "data_", "_judge_endpoint_model").set_value("judge-model").run()
+        field(app.text_area, "data_", "_judge_rubric").set_value("10: short").run()
+        field(app.toggle, "data_", "_judge_pairwise").set_value(True).run()
+        app.switch_page("pages/build.py").run()
+        app.switch_page("pages/data.py").run()
+        app.segmented_control(key="data_mode").set_value("Bring your own files").run()
+        assert not app.exception and field(app.toggle, "data_", "_judge").value, "the file is kept, and so is its judge"
+        assert field(app.text_input, "data_", "_judge_endpoint").value == address
+        assert field(app.text_area, "data_", "_judge_rubric").value == "10: short" and field(app.toggle, "data_", "_judge_pairwise").value
+        app.button(key="kept_data_examples").click().run()
+        app.file_uploader(key="data_examples").upload("others.csv", CSV.replace(b"plus", b"and"), "text/csv").run()
+    assert not field(app.toggle, "data_", "_judge").value, "other answers are sent to nobody until someone says so"
+
+
+def field(fields, begin, end):
+    return next(each for each in fields if each.key and each.key.startswith(begin) and each.key.endswith(end))

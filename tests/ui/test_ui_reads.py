@@ -4,7 +4,7 @@ import shutil
 
 from lab import store
 from lab.jobs.outcomes import outcomes as read_outcomes
-from lab.ui import reads, results, scored
+from lab.ui import curve_reads, reads, results, scored
 from tests.ui import workspaces
 
 
@@ -20,8 +20,8 @@ def test_a_new_evaluation_appears_and_the_others_are_not_read_again(monkeypatch)
     first, second = workspaces.runs_of(found)[:2]
     workspaces.score(first)
     assert scored.board(found.id)["value"].notna().sum() == 1
-    read, find = [], store.evaluations.find
-    monkeypatch.setattr(store.evaluations, "find", lambda key, fingerprint: read.append(key) or find(key, fingerprint))
+    read, find = [], store.evaluations.numbers
+    monkeypatch.setattr(store.evaluations, "numbers", lambda key, fingerprint: read.append(key) or find(key, fingerprint))
     workspaces.score(second)
     assert scored.board(found.id)["value"].notna().sum() == 2
     assert len(read) == 1, "base on the second task: its suites are those of the first, its own test split is new"
@@ -39,9 +39,9 @@ def test_a_shared_stage_shows_the_curve_of_the_run_that_trained_it():
     found = workspaces.experiment()
     runs = {run.system.name: run for run in workspaces.runs_of(found) if run.task == "t-facts"}
     workspaces.train(runs["SFT"])
-    frame, lenders = reads.curves_of(runs["SFT → DPO"])
+    frame, lenders = curve_reads.curves_of(runs["SFT → DPO"])
     assert lenders == {"sft": runs["SFT"].id} and set(frame["stage"]) == {"sft"}
-    assert reads.curves_of(runs["SFT"])[1] == {} and reads.curves_of(runs["base"])[0].empty
+    assert curve_reads.curves_of(runs["SFT"])[1] == {} and curve_reads.curves_of(runs["base"])[0].empty
 
 
 def test_a_finished_run_whose_scores_belong_to_other_rows_says_so():

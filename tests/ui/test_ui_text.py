@@ -1,7 +1,9 @@
 """Words and numbers as they are shown; CSV cells that cannot become formulas."""
 
+import ast
 import csv
 import io
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -38,8 +40,31 @@ def test_no_csv_cell_is_a_formula_and_all_words_come_back(cells):
     assert rows[0] == ["'=head", "n"]
     for row, cell in zip(rows[1:], cells):
         assert row[0] in (cell, f"'{cell}")
-        assert not row[0].startswith(("=", "+", "-", "@", "\t", "\r"))
+        assert not row[0].startswith(("=", "+", "-", "@", "\t", "\r", "\n")) or row[0].lstrip("+-").isdigit()
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", "-", "\t=1", "\r=1", "\n=1", "\uff1d1+1", "-1e", "--1"])
+def test_what_a_spreadsheet_would_calculate_gets_an_apostrophe(cell):
+    assert text.cell(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["-0.5", "+3", "-1e-05", "7", "a=b", "'=1", "", "2024-01-01"])
+def test_numbers_and_words_stay_as_they_are(cell):
+    assert text.cell(cell) == cell
 
 
 def test_negative_numbers_stay_numbers():
     assert "\n-0.5\n" in to_csv(pd.DataFrame({"drop": [-0.5]}))
+
+
+def test_every_table_on_a_page_and_every_csv_come_from_one_place():
+    """Streamlit's own tables offer their cells raw as CSV: only the one place that takes this offer away may draw one."""
+    root = Path(text.__file__).parents[2]
+    places = {}
+    for path in [root / "app.py", *root.glob("pages/*.py"), *root.glob("lab/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in ("dataframe", "table", "to_csv", "data_editor"):
+                places.setdefault(node.attr, set()).add((path.name, getattr(node.value, "id", "")))
+    assert places["to_csv"] == {("numbers.py", "safe")} and places["dataframe"] == {("numbers.py", "st")}
+    assert places["data_editor"] == {("mapping.py", "st")}, "what is typed there goes into a task; its own CSV is switched off"
+    assert not {place for place in places.get("table", ()) if place[1] == "st"}
