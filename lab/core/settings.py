@@ -11,9 +11,9 @@ from lab.core.base import Value
 PASSAGE_FORMAT = "Passage: {passage}"
 WORLD_TEXT = "world-2"  # the number is the corpus's version: another corpus is other content, under another key
 # How a step is computed, not what: they never count in a key.
-COMPUTED = frozenset({"micro_batch", "checkpointing", "devices"})
+COMPUTED = frozenset({"micro_batch", "checkpointing", "devices", "sharding", "packing"})
 # Settings that were added after the first runs were stored: they count in a key only where they differ from their default.
-LATER = frozenset({"tuning", "examples", "rows", "replay", "ewc", "ewc_samples", "chunking"})
+LATER = frozenset({"tuning", "examples", "rows", "replay", "ewc", "ewc_samples", "chunking", "tokenizer"})
 
 
 class Prompting(Value):
@@ -34,14 +34,18 @@ class Retrieval(Value):
     retriever: Literal["lexical", "dense", "fusion"] = Field("lexical", description="Lexical (BM25) works with nothing else; dense "
                                                              "compares embeddings; fusion joins both rankings (reciprocal rank).")
     top_k: int = Field(3, ge=1, le=50, description="Passages put into the prompt. More finds more and distracts more.")
-    chunk_words: int = Field(120, ge=10, le=2_000, description="Length of a passage in words.")
-    overlap_words: int = Field(20, ge=0, le=500, description="Words that neighbouring passages share, so that no sentence is lost "
-                               "at a border.")
+    chunk_words: int = Field(120, ge=10, le=2_000, description="Length of a passage in words; in tokens where documents are cut by "
+                             "tokens.")
+    overlap_words: int = Field(20, ge=0, le=500, description="Words (or tokens) that neighbouring passages share, so that no "
+                               "sentence is lost at a border.")
     embedder: str = Field("", description="Sentence-embedding model for dense search: a local folder or a hub id. Not needed "
                           "for lexical search.")
-    chunking: Literal["words", "headings", "sentences"] = Field("words", description="Where documents are cut. Words: near the length, at "
-                                                                "paragraphs where it can be. Headings: never across a heading, whose "
-                                                                "path stands before the text. Sentences: whole sentences up to the length.")
+    chunking: Literal["words", "headings", "sentences", "tokens"] = Field("words", description="Where documents are cut. Words: near the length, at "
+                                                                          "paragraphs where it can be. Headings: never across a heading, whose "
+                                                                          "path stands before the text. Sentences: whole sentences up to the "
+                                                                          "length. Tokens: as words, with every length in tokens.")
+    tokenizer: str = Field("", max_length=4_096, description="Tokenizer that counts the tokens: a base that ships or a local folder with "
+                           "tokenizer.json. Empty: the shipped base's.")
     passage_format: str = Field(PASSAGE_FORMAT, description="How one passage is written into the prompt; {passage} is its text.")
 
 
@@ -71,12 +75,23 @@ class _Adapter(Value):
                                                         "where one example at a time does not fit otherwise.")
     devices: int = Field(1, ge=1, le=64, description="GPUs that share this stage's batches (data parallel). The batch and the result stay "
                          "the same.")
+    sharding: Literal["none", "full"] = Field("none", description="How several GPUs hold a stage. None: each holds all weights. Full (FSDP): weights, "
+                                              "gradients and optimizer are shared out: less memory on each, more talk between them, the same "
+                                              "result. The bare base must still fit on one, which answers with it.")
+    packing: Literal["auto", "on", "off"] = Field("auto", description="Joins the rows of a batch into one without padding, each attending to "
+                                                  "itself alone; the result stays the same. Auto: where FlashAttention is at hand; with "
+                                                  "other kernels padded batches of similar lengths are faster.")
     seed: int = Field(0, ge=0, description="Seed of the adapter's start and of the data order.")
 
     @property
     def full(self) -> bool:
         """Whether every weight is trained, and none beside them."""
         return False
+
+    @property
+    def sharded(self) -> bool:
+        """Whether each of several GPUs holds a part of the weights only."""
+        return self.sharding == "full" and self.devices > 1
 
 
 class Sft(_Adapter):
@@ -106,6 +121,8 @@ class Sft(_Adapter):
     def _ewc_needs_full(self) -> "Sft":
         if self.ewc and self.tuning != "full":
             raise ValueError("EWC holds the base's own weights, which LoRA does not change: choose full tuning, or EWC 0")
+        if self.ewc and self.sharded:
+            raise ValueError("EWC needs all weights on every GPU: choose sharding none, or EWC 0")
         return self
 
 

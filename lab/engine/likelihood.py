@@ -9,6 +9,9 @@ import torch
 from lab.engine.generate import batches
 from lab.engine.load import Loaded
 
+FLASH = "flash_attention_2"  # the kernel by the library's name; it takes half precision alone
+ROUNDED = 1e-4  # nats; a row that sees another one moves by more
+
 
 def padded(rows: Sequence[tuple[list[int], list[int]]], pad: int, device: torch.device) -> tuple[dict[str, torch.Tensor], int]:
     """(prompt, answer) token ids as a left-padded batch, and how many last positions hold the longest answer (at least one).
@@ -38,13 +41,47 @@ def answer_logits(model: torch.nn.Module, batch: dict[str, torch.Tensor], keep: 
     return out.logits[:, :-1].float()
 
 
-def answer_logps(model: torch.nn.Module, batch: dict[str, torch.Tensor], keep: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Per-position log-probabilities (rows, keep) of the labels, zero where nothing is trained, and the trained mask."""
+def answer_logps(model: torch.nn.Module, batch: dict[str, torch.Tensor], keep: int, packed: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    """Per-position log-probabilities (rows, keep) of the labels, zero where nothing is trained, and the trained mask. `packed`: the rows
+    are joined into one without their padding."""
+    if packed:
+        return _packed_logps(model, batch, keep)
     logits = answer_logits(model, batch, keep)
     labels = batch["labels"][:, -keep:]
     trained = labels != -100
     picked = logits.gather(2, labels.clamp(min=0).unsqueeze(2)).squeeze(2)
     return (picked - logits.logsumexp(2)) * trained, trained
+
+
+def _packed_logps(model: torch.nn.Module, batch: dict[str, torch.Tensor], keep: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The rows of a batch joined into one. Positions begin anew with each of them, by which the library's attention keeps them apart; the
+    vocabulary layer runs over the positions before the trained ones alone."""
+    tokens, trained = batch["attention_mask"].bool(), batch["labels"] != -100
+    place = (tokens.flatten().cumsum(0) - 1).view_as(tokens)  # of each token in the joined row
+    out = model(input_ids=batch["input_ids"][tokens].unsqueeze(0), position_ids=batch["position_ids"][tokens].unsqueeze(0), use_cache=False,
+                logits_to_keep=place[trained] - 1)
+    logits = out.logits[0].float()
+    found = logits.new_zeros(trained.shape)
+    found[trained] = logits.gather(1, batch["labels"][trained].unsqueeze(1)).squeeze(1) - logits.logsumexp(1)
+    return found[:, -keep:], trained[:, -keep:]
+
+
+@torch.inference_mode()
+def keeps_rows_apart(loaded: Loaded) -> bool:
+    """Whether a row's log-probabilities stay what they are while another row stands before it: some architectures let joined rows see each
+    other."""
+    training, model, half = loaded.model.training, loaded.model.eval(), loaded.model.config._attn_implementation == FLASH
+    chance = torch.Generator().manual_seed(0)
+    one, other, last = torch.randint(0, model.config.get_text_config().vocab_size, (3, 16), generator=chance).tolist()
+    try:
+        with torch.autocast(loaded.device.type, torch.bfloat16, enabled=half):
+            found = [answer_logps(model, *padded([(first[:8], first[8:]), (last[:4], last[4:])], loaded.pad, loaded.device), packed=True)[0][1]
+                     for first in (one, other)]
+    except (TypeError, ValueError, RuntimeError):  # it cannot be asked so
+        return False
+    finally:
+        model.train(training)
+    return bool((found[0] - found[1]).abs().max() < ROUNDED)
 
 
 @torch.inference_mode()

@@ -14,6 +14,8 @@ from lab.core import ModelError
 from lab.corpus.template import ChatTemplate
 from lab.engine.devices import attention, precision
 
+FEW_BITS_ON = ("cuda",)  # bitsandbytes computes on a CPU as well, but not with every shape
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -36,7 +38,7 @@ class Loaded:
 
 
 def load_base(folder: Path, device: torch.device, template: str = "", held: str = "none") -> Loaded:
-    """The base on its device. `held`: "int8" or "nf4" keep the linear weights in 8 or 4 bits (bitsandbytes, CUDA only).
+    """The base on its device. `held`: "int8" or "nf4" keep the linear weights in 8 or 4 bits (bitsandbytes, on a GPU).
 
     Raises ModelError where the folder cannot be loaded as a causal language model, or not in so few bits here.
     """
@@ -67,7 +69,7 @@ def _model(folder: Path, device: torch.device, options: dict[str, Any]) -> PreTr
 
 def _quantised(held: str, device: torch.device) -> dict[str, Any]:
     """Options that hold the linear weights in few bits."""
-    if device.type != "cuda":
+    if device.type not in FEW_BITS_ON:
         raise ModelError(f"Weights in {held} need a CUDA device, and this run has a CPU", "quantisation",
                          "Choose a base held as it is, or run on a machine with a GPU")
     if importlib.util.find_spec("bitsandbytes") is None:
@@ -75,7 +77,7 @@ def _quantised(held: str, device: torch.device) -> dict[str, Any]:
                          "Install it beside the program (pip install bitsandbytes), or choose a base held as it is")
     config = BitsAndBytesConfig(load_in_8bit=True) if held == "int8" else BitsAndBytesConfig(
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=precision(device))
-    return {"quantization_config": config, "device_map": {"": torch.cuda.current_device()}}
+    return {"quantization_config": config, "device_map": {"": torch.cuda.current_device() if device.type == "cuda" else "cpu"}}
 
 
 def _end_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:

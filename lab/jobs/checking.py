@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from lab import store
 from lab.core import WORLD_TEXT, DataError, DiskError, Experiment, Failure, LabError, ModelError, Sft, System, TaskData, training_rows
+from lab.corpus.tokens import counter
 from lab.jobs.fitting import too_big
 from lab.jobs.hardware import devices
 from lab.jobs.lengths import too_long
@@ -162,6 +163,16 @@ def _system(system: System, data: TaskData) -> Iterator[LabError]:
     if system.retrieval and system.retrieval.retriever != "lexical" and not system.retrieval.embedder:
         yield DataError(f"The {system.retrieval.retriever} retriever needs a sentence-embedding model and none is named", where,
                         "Name an embedder (a local folder or a hub id), or use the lexical retriever")
+    if system.retrieval and system.retrieval.chunking == "tokens":
+        yield from _counted(system.retrieval.tokenizer, where)
+
+
+def _counted(tokenizer: str, where: str) -> Iterator[LabError]:
+    """What stands against cutting documents by this tokenizer's tokens."""
+    try:
+        counter(store.bases.tokenizer_folder(tokenizer))
+    except LabError as error:
+        yield type(error)(error.failure.what, f"{where}, {error.failure.where}", error.failure.do)
 
 
 def _stages(system: System, data: TaskData, where: str) -> Iterator[LabError]:

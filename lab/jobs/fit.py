@@ -7,6 +7,7 @@ the vocabulary layer over the answers' positions only; one layer's keys and valu
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,24 +60,44 @@ def answering(shape: Shape, batch: Batch, kind: Kind, new_tokens: int, sets: int
 
 
 def training(shape: Shape, method: Method, batch: Batch, kind: Kind, rank: int = 16, checkpointing: bool = False,
-             accumulated: bool = False, evaluated: int = 0, held: Quantisation = "none", anchored: bool = False) -> Estimate:
+             accumulated: bool = False, evaluated: int = 0, held: Quantisation = "none", anchored: bool = False, shared: int = 1,
+             joined: bool = False) -> Estimate:
     """The highest moment of a training step or of its validation. `batch` is one micro-batch; DPO's rows are pairs.
 
     accumulated: gradients of earlier micro-batches are held meanwhile. evaluated: validation rows at a time; 0: as the trainer's default.
     held: how the base's weights are; "qlora" is LoRA on 4 bits. anchored: EWC's start and importance of every weight are held too.
+    shared: devices that weights, gradients and optimizer are shared out over. joined: the rows stand in one, under a mask of its square.
     """
     trained = shape.parameters if method == "full" else shape.adapter(rank)
-    weights = _weights(shape, kind, "nf4" if method == "qlora" else held) + FULL * trained + (2 * FULL * trained if anchored else 0)
-    steady = dict(weights=weights, optimizer=2 * FULL * trained, overhead=OVERHEAD[kind])
+    part = -(-FULL * trained // shared)
+    weights = _resting(shape, method, kind, held, shared) + part + (2 * FULL * trained if anchored else 0)
+    steady = dict(weights=weights, optimizer=2 * part, overhead=OVERHEAD[kind])
     sides = 2 if method == "dpo" else 1
     rows = batch.model_copy(update={"rows": batch.rows * sides})
+    if joined:
+        rows = Batch(rows=1, tokens=rows.rows * rows.tokens, answers=rows.rows * rows.answers)
     kept = dict(activations=_kept(shape, rows, method, rank, kind, checkpointing), logits=_trained_logits(shape, rows, kind),
-                gradients=FULL * trained if accumulated else 0)
-    stepped = dict(gradients=FULL * trained, activations=_passing(shape, rows, _bytes(kind)))
+                gradients=part if accumulated else 0)
+    stepped = dict(gradients=part, activations=_passing(shape, rows, _bytes(kind)))
     read = _validation(batch, method, evaluated)
     looked = dict(activations=_passing(shape, read, _bytes(kind)), logits=_read_logits(shape, read, kind))
-    highest = max((kept, stepped, looked), key=lambda part: sum(part.values()))
-    return Estimate(**steady, **highest)
+    highest = Estimate(**steady, **max((kept, stepped, looked), key=lambda moment: sum(moment.values())))
+    if shared == 1:
+        return highest
+    start = Estimate(weights=_weights(shape, kind, held) + FULL * trained, overhead=OVERHEAD[kind])  # whole, until it is shared out
+    return max(start, highest, key=lambda estimate: estimate.total)
+
+
+def _resting(shape: Shape, method: Method, kind: Kind, held: Quantisation, shared: int) -> int:
+    """Weights of the base on one device. Where they are shared out: this device's part, with two layers and the vocabulary's ends gathered
+    (with their gradients where all weights are trained, of which the part is counted elsewhere, and beside the base itself)."""
+    base = _weights(shape, kind, "nf4" if method == "qlora" else held)
+    if shared == 1:
+        return base
+    gathered = min(shape.parameters, 2 * shape.linear // shape.layers + shape.parameters - shape.linear)
+    if method == "full":
+        return base + gathered * (_bytes(kind) + FULL)
+    return -(-base // shared) + gathered * _bytes(kind)
 
 
 def _bytes(kind: Kind) -> int:
@@ -154,4 +175,5 @@ def stage_estimate(shape: Shape, stage: Stage, kind: Kind, batch: Batch, micro_b
     split = rows < batch.rows or 0 < micro_batch < stage.batch_size
     return training(shape, method_of(stage, held), batch.model_copy(update={"rows": rows}), kind, rank=stage.lora_rank,
                     checkpointing=checkpointing, accumulated=split, evaluated=rows if split else 0, held=held,
-                    anchored=isinstance(stage, Sft) and stage.ewc > 0)
+                    anchored=isinstance(stage, Sft) and stage.ewc > 0, shared=stage.devices if stage.sharded else 1,
+                    joined=stage.packing == "on" and not (kind == "cuda" and find_spec("flash_attn")))

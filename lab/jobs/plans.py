@@ -78,6 +78,9 @@ def _changes(stage: Stage, batches: Sequence[Batch], now: tuple[int, bool]) -> I
         yield f"Examples at a time: {rows}", stage, rows, checkpointing, batches
     if not checkpointing:
         yield "Examples at a time: 1 with gradient checkpointing on", stage, 1, True, batches
+    shared = stage.model_copy(update={"sharding": "full"})
+    if shared.sharded and not stage.sharded and not (isinstance(stage, Sft) and stage.ewc):
+        yield "Sharding full with examples at a time: 1 and gradient checkpointing on", shared, 1, True, batches
     for changed in [stage, *([stage.model_copy(update={"tuning": "lora", "ewc": 0.0})] if isinstance(stage, Sft) and stage.full else [])]:
         lead = "Examples at a time: 1, gradient checkpointing on" if changed is stage else \
             "LoRA in place of all weights, examples at a time: 1, gradient checkpointing on"

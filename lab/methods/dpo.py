@@ -19,8 +19,11 @@ from lab.core import DataError, Dpo, Preference
 from lab.core.fit import Batch
 from lab.engine.likelihood import answer_logps, continuation_logps, padded
 from lab.engine.load import Loaded
+from lab.methods.distance import Distance
 from lab.methods.memory import limits
+from lab.methods.packing import packs
 from lab.methods.prompting import Messages
+from lab.methods.sharding import shared_out
 from lab.methods.stepping import LeanTrainer, Part
 from lab.methods.training import Hooks, Watcher, arguments, run_trainer
 
@@ -68,13 +71,17 @@ def train(loaded: Loaded, settings: Dpo, messages: Messages, pairs: Sequence[Pre
                              answers=max(len(answer) for side in sides for _, answer in side))])
     with limits(plan, "the reference's log-probabilities"):
         train_rows = referred(loaded, sides, longest, 2 * plan.micro_batch)
-        eval_rows = referred(loaded, *encoded(loaded, messages, validation or pairs, settings.max_length), 2 * plan.micro_batch)
+        checked = encoded(loaded, messages, validation or pairs, settings.max_length)
+        eval_rows = referred(loaded, *checked, 2 * plan.micro_batch)
+        distance = Distance(loaded, checked[0][0], hooks)
     config = DPOConfig(**arguments(settings, len(pairs), loaded, folder, hooks), beta=settings.beta)
-    trainer = PairLossTrainer(model=loaded.model, args=config, processing_class=loaded.tokenizer, data_collator=Collator(loaded.pad),
-                              train_dataset=train_rows, eval_dataset=eval_rows)
-    trainer.plan = plan
-    loaded.model.delete_adapter("ref")  # TRL's copy of the start; its log-probabilities are in the rows already
-    run_trainer(trainer, Watcher(hooks, METRICS), hooks)
+    packed = packs(loaded, settings)
+    with shared_out(loaded.model, settings, hooks) as (model, hooks):
+        trainer = PairLossTrainer(model=model, args=config, processing_class=loaded.tokenizer, data_collator=Collator(loaded.pad),
+                                  train_dataset=train_rows, eval_dataset=eval_rows)
+        trainer.plan, trainer.packed = plan, packed
+        model.delete_adapter("ref")  # TRL's copy of the start; its log-probabilities are in the rows already
+        run_trainer(trainer, Watcher(hooks, METRICS), hooks, distance)
 
 
 class Collator:
@@ -100,7 +107,7 @@ class PairLossTrainer(LeanTrainer, DPOTrainer):
         pairs = len(inputs["input_ids"]) // 2
 
         def share(model: Any, piece: dict[str, Any], counts: bool) -> torch.Tensor:
-            logps = answer_logps(model, piece, int(piece["keep"]))[0].sum(1)
+            logps = answer_logps(model, piece, int(piece["keep"]), self.packed and model.training)[0].sum(1)
             chosen, rejected = logps.chunk(2)
             rewards_chosen, rewards_rejected = (self.beta * (logps - piece["reference"])).chunk(2)
             margin = rewards_chosen - rewards_rejected

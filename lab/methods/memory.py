@@ -20,6 +20,7 @@ from transformers import TrainerCallback
 
 from lab.core import MemoryError_
 from lab.core.fit import Estimate, Plan, size_words
+from lab.methods import sharding
 
 SIGNS = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc")  # how allocators say it
 MOMENTS = 2  # of AdamW, in full precision, beside each trained number
@@ -117,7 +118,7 @@ class DryRun(TrainerCallback):
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         gpus = list(range(torch.cuda.device_count())) if trainer.args.device.type == "cuda" else []
         with torch.random.fork_rng(devices=gpus):
-            moments = [torch.empty(MOMENTS, parameter.numel(), device=parameter.device) for parameter in trained]
+            moments = [torch.empty(MOMENTS, sharding.local(parameter), device=parameter.device) for parameter in trained]
             model.train()
             try:
                 trainer.pass_back(model, trainer.parts(trainer._prepare_inputs(trainer.data_collator(rows)), True), together=False)

@@ -22,13 +22,14 @@ class Prompter:
         self.prompting = system.prompting or Prompting()
         self.passage_format = system.retrieval.passage_format if system.retrieval else PASSAGE_FORMAT
         self.template = template
-        self.train = list(train)
-        self._fixed = self._random_shots() if self.prompting.choice == "random" else None
+        self.train = train  # perhaps many more than fit into memory: only those that are shown are held
+        self._fixed = self._random_shots() if self.prompting.choice == "random" or not self.prompting.shots else None
         self._search = Lexical([example.prompt for example in self.train]) if self._fixed is None and self.train else None
 
     def _random_shots(self) -> list[Example]:
-        count = min(self.prompting.shots, len(self.train))
-        return random.Random(self.prompting.seed).sample(self.train, count)
+        if not self.prompting.shots:
+            return []  # and the rows are not even counted
+        return random.Random(self.prompting.seed).sample(self.train, min(self.prompting.shots, len(self.train)))
 
     def shots(self, question: str) -> list[Example]:
         """The worked examples for a question; the most similar one stands last, next to the question."""

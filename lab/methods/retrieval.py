@@ -15,6 +15,7 @@ import numpy as np
 
 from lab.core import DataError, Document, Passage, Retrieval
 from lab.corpus import chunk
+from lab.corpus.tokens import counter
 from lab.corpus.values import Chunk
 from lab.methods.lexical import Lexical
 
@@ -25,10 +26,11 @@ Report = Callable[[str, int, int], None]  # what is counted ("documents" that ar
 Ranking = list[tuple[int, float]]  # (place among the index's passages, score), best first
 
 
-def build_index(settings: Retrieval, documents: Sequence[Document], folder: Path, report: Report = lambda part, done, total: None) -> int:
-    """Write the index into `folder`; returns the number of passages. Raises DataError where there is nothing to index, and whatever
-    `report` raises: that is how building is stopped."""
-    pieces = _pieces(settings, documents, report)
+def build_index(settings: Retrieval, documents: Sequence[Document], folder: Path, report: Report = lambda part, done, total: None,
+                tokenizer: Path | None = None) -> int:
+    """Write the index into `folder`; returns the number of passages. `tokenizer`: the folder of the one that counts where documents are cut by
+    tokens. Raises DataError where there is nothing to index or to count with, and whatever `report` raises: that is how building is stopped."""
+    pieces = _pieces(settings, documents, report, tokenizer)
     if not pieces:
         raise DataError("There is no text to search in", "documents", "Add documents to the task or switch retrieval off")
     report("passages", 0, len(pieces))
@@ -44,11 +46,12 @@ def build_index(settings: Retrieval, documents: Sequence[Document], folder: Path
     return len(pieces)
 
 
-def _pieces(settings: Retrieval, documents: Sequence[Document], report: Report) -> list[Chunk]:
+def _pieces(settings: Retrieval, documents: Sequence[Document], report: Report, tokenizer: Path | None) -> list[Chunk]:
     pieces: list[Chunk] = []
+    count = counter(tokenizer) if tokenizer else None
     for number, document in enumerate(documents):
         report("documents", number, len(documents))
-        pieces += chunk([document], settings.chunk_words, settings.overlap_words, settings.chunking)
+        pieces += chunk([document], settings.chunk_words, settings.overlap_words, settings.chunking, count)
     return pieces
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Sequence
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, Features, List, Value, concatenate_datasets
 from trl import SFTConfig, SFTTrainer
 
 from lab.core import DataError, Example, Sft
@@ -19,29 +19,38 @@ from lab.core.fit import Batch
 from lab.engine.likelihood import answer_logps, padded
 from lab.engine.load import Loaded
 from lab.methods import group
+from lab.methods.distance import MOST_ROWS, Distance
 from lab.methods.ewc import Anchor
+from lab.methods.packing import packs
 from lab.methods.prompting import Messages
 from lab.methods.replay import General, Replay, text_rows
+from lab.methods.sharding import shared_out
 from lab.methods.stepping import LeanTrainer, Part
 from lab.methods.training import Hooks, Watcher, arguments, run_trainer
 
 METRICS = {"loss": "loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "grad_norm": "grad_norm",
            "num_tokens": "tokens", "epoch": "epoch", "replay_loss": "replay_loss", "ewc_penalty": "ewc_penalty"}
 
+COLUMNS = Features({"prompt_ids": List(Value("int32")), "answer_ids": List(Value("int32")), "length": Value("int32")})
+PIECE = 10_000  # examples whose tokens stand in memory as Python's numbers, at 36 bytes each
+
 
 def rows_of(loaded: Loaded, messages: Messages, examples: Sequence[Example], max_length: int) -> Dataset:
-    """Examples as token ids: prompt exactly as it is asked, answer with its end token. Raises DataError where one is too long."""
-    rows, long = [], []
-    for example in examples:
-        prompt, answer = (loaded.encode(text) for text in
-                          loaded.template.training_text(messages(example.prompt), example.answer))
-        if len(prompt) + len(answer) > max_length:
-            long.append(f"{example.id} ({len(prompt) + len(answer)} tokens)")
-        rows.append({"prompt_ids": prompt, "answer_ids": answer, "length": len(prompt) + len(answer)})
+    """Examples as token ids of 4 bytes: prompt exactly as it is asked, answer with its end token. Raises DataError where one is too long."""
+    pieces = [_tokens(loaded, messages, examples[start:start + PIECE]) for start in range(0, len(examples), PIECE)]
+    rows = concatenate_datasets(pieces) if pieces else Dataset.from_dict({name: [] for name in COLUMNS}, COLUMNS)
+    long = [f"{examples[place].id} ({length} tokens)" for place, length in enumerate(rows["length"]) if length > max_length]
     if long:
         raise DataError(f"{len(long)} of {len(rows)} examples are longer than {max_length} tokens, so their answers would be cut",
                         ", ".join(long[:3]), "Raise the maximum length or shorten these examples")
-    return Dataset.from_list(rows)
+    return rows
+
+
+def _tokens(loaded: Loaded, messages: Messages, examples: Sequence[Example]) -> Dataset:
+    texts = [loaded.template.training_text(messages(example.prompt), example.answer) for example in examples]
+    prompts, answers = ([loaded.encode(text) for text in side] for side in zip(*texts))
+    lengths = [len(prompt) + len(answer) for prompt, answer in zip(prompts, answers)]
+    return Dataset.from_dict({"prompt_ids": prompts, "answer_ids": answers, "length": lengths}, COLUMNS)
 
 
 def train(loaded: Loaded, settings: Sft, messages: Messages, train_rows: Sequence[Example], validation: Sequence[Example],
@@ -52,12 +61,15 @@ def train(loaded: Loaded, settings: Sft, messages: Messages, train_rows: Sequenc
     rows = rows_of(loaded, messages, train_rows, settings.max_length)
     config = SFTConfig(**arguments(settings, len(train_rows), loaded, folder, hooks),
                        dataset_kwargs={"skip_prepare_dataset": True}, packing=False, completion_only_loss=False)
-    trainer = AnswerLossTrainer(
-        model=loaded.model, args=config, processing_class=loaded.tokenizer, data_collator=Collator(loaded.pad),
-        train_dataset=rows, eval_dataset=rows_of(loaded, messages, validation or train_rows, settings.max_length))
-    trainer.replay, trainer.anchor = replay, anchor
-    trainer.plan = hooks.plan(_batches(rows, settings, replay))
-    run_trainer(trainer, Watcher(hooks, METRICS), hooks)
+    evaluated = rows_of(loaded, messages, validation or train_rows, settings.max_length)
+    plan = hooks.plan(_batches(rows, settings, replay))
+    packed = packs(loaded, settings)
+    distance = Distance(loaded, list(zip(*(evaluated[:MOST_ROWS][name] for name in ("prompt_ids", "answer_ids")))), hooks)
+    with shared_out(loaded.model, settings, hooks) as (model, hooks):
+        trainer = AnswerLossTrainer(model=model, args=config, processing_class=loaded.tokenizer, data_collator=Collator(loaded.pad),
+                                    train_dataset=rows, eval_dataset=evaluated)
+        trainer.replay, trainer.anchor, trainer.plan, trainer.packed = replay, anchor, plan, packed
+        run_trainer(trainer, Watcher(hooks, METRICS), hooks, distance)
 
 
 def _batches(rows: Dataset, settings: Sft, replay: Replay | None) -> list[Batch]:
@@ -113,7 +125,7 @@ class AnswerLossTrainer(LeanTrainer, SFTTrainer):
         count = (inputs["labels"] != -100).sum().clamp(min=1)
 
         def share(model: Any, piece: dict[str, Any], counts: bool) -> torch.Tensor:
-            loss = -answer_logps(model, piece, int(piece["keep"]))[0].sum() / count * counts
+            loss = -answer_logps(model, piece, int(piece["keep"]), self.packed and model.training)[0].sum() / count * counts
             if name:
                 self.measure(**{name: loss})
             return weight * loss

@@ -21,8 +21,7 @@ def _sft(loaded: Loaded, stage: Any, messages: Messages, data: TaskData, folder:
 
 def _dpo(loaded: Loaded, stage: Any, messages: Messages, data: TaskData, folder: Path, hooks: Hooks, general: General | None) -> None:
     from lab.methods.dpo import train
-    pairs = {name: [pair for pair in data.preferences if pair.split == name] for name in ("train", "validation")}
-    train(loaded, stage, messages, _some(pairs["train"], "preference pairs", data), pairs["validation"], folder, hooks)
+    train(loaded, stage, messages, _some(data.pairs("train"), "preference pairs", data), data.pairs("validation"), folder, hooks)
 
 
 def _some(rows: Any, what: str, data: TaskData) -> Any:

@@ -7,6 +7,7 @@ backward pass each. In a group of processes every one sees the whole batch and t
 from __future__ import annotations
 
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import torch
@@ -14,9 +15,10 @@ from accelerate.data_loader import prepare_data_loader
 from torch.utils.data import DataLoader
 
 from lab.core.fit import Plan
-from lab.methods import group
+from lab.methods import group, sharding, shared_state
 from lab.methods.order import ByLength
 
+SCHEDULER = "scheduler.pt"  # as the library names it
 Part = Callable[[Any], torch.Tensor]  # model -> a share of the batch's loss
 
 
@@ -38,22 +40,24 @@ class LeanTrainer:
     """
 
     plan: Plan = Plan()
+    packed: bool = False  # whether the rows of a pass are joined into one while training; validation batches are large, and their mask its square
 
     def parts(self, inputs: dict[str, Any], training: bool) -> list[Part]:
         """The batch's losses in parts. Each lever's own trainer says them; a trainer without them cannot take a step."""
         raise NotImplementedError(f"{type(self).__name__} does not say its loss")
 
     def pieces(self, inputs: dict[str, Any], sides: int = 1) -> Iterator[tuple[dict[str, Any], bool]]:
-        """(rows for one pass, whether they count): this process's share of a batch, at most a micro-batch at a time. A process without a
-        row passes one that does not count, because the others wait for it."""
+        """(rows for one pass, whether they count): this process's share of a batch, at most a micro-batch at a time. A process that has no
+        row left passes one that does not count, because the others wait for it."""
         count = len(inputs["input_ids"]) // sides
         own = list(range(count))[group.rank()::group.size()]
         size = self.plan.micro_batch or count
         if size >= count == len(own):
             yield inputs, True
             return
-        for start in range(0, max(1, len(own)), size):
-            yield cut(inputs, own[start:start + size] or [0], sides), bool(own)
+        for start in range(0, -(-count // group.size()), size):
+            rows = own[start:start + size]
+            yield cut(inputs, rows or [0], sides), bool(rows)
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """Gradients of the whole batch, added up part by part. Returns its loss; in a group the mean over the processes is the loss."""
@@ -66,10 +70,11 @@ class LeanTrainer:
         return total
 
     def pass_back(self, model: Any, parts: list[Part], together: bool = True) -> torch.Tensor:
-        """Forward and backward of each part; the last one brings the group's gradients together where that is wanted."""
+        """Forward and backward of each part; the last one brings the group's gradients together where that is wanted, and every one where
+        they are shared out: kept whole until the last they would take the memory of all weights."""
         total = torch.zeros((), device=self.args.device)
         for number, part in enumerate(parts, start=1):
-            with nullcontext() if together and number == len(parts) else self.accelerator.no_sync(model):
+            with nullcontext() if together and number == len(parts) or self.is_fsdp_enabled else self.accelerator.no_sync(model):
                 with self.compute_loss_context_manager():
                     loss = part(model) * group.size()  # the group's gradients are averaged
                 self.accelerator.backward(loss)
@@ -121,6 +126,36 @@ class LeanTrainer:
         if group.size() > 1:
             self.gather_function = lambda losses: losses  # every process has the whole batch's loss
         return super().evaluation_loop(*args, **kwargs)
+
+    def create_accelerator_and_postprocess(self) -> None:
+        super().create_accelerator_and_postprocess()
+        if self.args.fsdp:
+            sharding.switch_on(self.accelerator.state, self.args.fsdp_plugin_args)
+            self.is_fsdp_enabled = True
+
+    def save_model(self, *args: Any, **kwargs: Any) -> None:
+        """A checkpoint's weights; where they are shared out they stand beside the optimizer's moments."""
+        if not self.is_fsdp_enabled:
+            super().save_model(*args, **kwargs)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if not self.is_fsdp_enabled:
+            return super()._save_optimizer_and_scheduler(output_dir)
+        shared_state.save(self.model, self.optimizer, Path(output_dir))
+        if self.args.should_save:
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER)
+
+    def _load_from_checkpoint(self, folder: str, model: Any = None) -> None:
+        if not self.is_fsdp_enabled:  # else they are read together with the optimizer's moments
+            super()._load_from_checkpoint(folder, model)
+
+    def _load_optimizer_and_scheduler(self, folder: str | None) -> None:
+        if not self.is_fsdp_enabled or folder is None:
+            return super()._load_optimizer_and_scheduler(folder)
+        shared_state.load(self.model, self.optimizer, Path(folder))
+        self.lr_scheduler.load_state_dict(torch.load(Path(folder) / SCHEDULER, weights_only=True))
+        for options, rate in zip(self.optimizer.param_groups, self.lr_scheduler.get_last_lr()):
+            options["lr"] = rate
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Nothing: the library's card cannot name a local base; the lab writes its own manifest beside every adapter."""

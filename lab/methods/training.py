@@ -20,7 +20,7 @@ from lab.core import Dpo, Sft, Stopped, TrainingError
 from lab.core.fit import Batch, Plan
 from lab.engine.devices import precision
 from lab.engine.load import Loaded
-from lab.methods import group
+from lab.methods import group, sharding
 from lab.methods.memory import DryRun, limits
 
 MAX_POINTS = 500  # logged training points per run
@@ -39,6 +39,7 @@ class Hooks:
     checkpoints: Path | None = None
     resume_from: Path | None = None
     checkpoint_seconds: float = 60.0
+    on_the_way: Callable[[int, int], None] = lambda step, total: None  # at each of `way_points`
     check_group: Callable[[], None] = lambda: None  # raises where another process of the group is gone
     plan: Callable[[Sequence[Batch]], Plan] = lambda batches: Plan()  # from a stage's largest batches
 
@@ -46,6 +47,11 @@ class Hooks:
 def steps_of(settings: Sft | Dpo, rows: int) -> int:
     """Optimizer steps of a whole stage."""
     return max(1, math.ceil(math.ceil(rows / settings.batch_size) * settings.epochs))
+
+
+def way_points(total: int) -> set[int]:
+    """Steps after 5, 20 and 50 % of a stage: most is learned, and most forgotten, early. Fewer where it has too few steps."""
+    return {max(1, round(total * part)) for part in (0.05, 0.2, 0.5)} - {total}
 
 
 def arguments(settings: Sft | Dpo, rows: int, loaded: Loaded, folder: Path, hooks: Hooks) -> dict[str, Any]:
@@ -62,7 +68,8 @@ def arguments(settings: Sft | Dpo, rows: int, loaded: Loaded, folder: Path, hook
         remove_unused_columns=False,
         logging_strategy="steps", logging_steps=max(1, steps // MAX_POINTS), logging_nan_inf_filter=False,
         eval_strategy="steps", eval_steps=max(1, steps // settings.evaluations), eval_on_start=hooks.resume_from is None,
-        prediction_loss_only=True, save_strategy="no", save_total_limit=CHECKPOINTS_KEPT, dataloader_pin_memory=not on_cpu, max_length=None)
+        prediction_loss_only=True, save_strategy="no", save_total_limit=CHECKPOINTS_KEPT, dataloader_pin_memory=not on_cpu, max_length=None,
+        **sharding.arguments(settings))
 
 
 class Watcher(TrainerCallback):
@@ -93,6 +100,8 @@ class Watcher(TrainerCallback):
         self.last_save = time.monotonic()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        if state.global_step in way_points(state.max_steps):
+            self.hooks.on_the_way(state.global_step, state.max_steps)
         if state.global_step >= state.max_steps:
             control.should_evaluate = True  # the curve ends where the training ends
             return
@@ -115,11 +124,11 @@ class Watcher(TrainerCallback):
         self.hooks.finish_checkpoint(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
 
-def run_trainer(trainer: Any, watcher: Watcher, hooks: Hooks) -> None:
-    """Train to the end, after a dry run where the trainer's plan asks for one. Raises Stopped where the user asked, MemoryError_ where
-    memory ran out."""
-    trainer.add_callback(DryRun(trainer))
-    trainer.add_callback(watcher)
+def run_trainer(trainer: Any, watcher: Watcher, hooks: Hooks, *more: TrainerCallback) -> None:
+    """Train to the end, after a dry run where the trainer's plan asks for one; `more` is called along with the watcher. Raises Stopped where
+    the user asked, MemoryError_ where memory ran out."""
+    for callback in (DryRun(trainer), watcher, *more):
+        trainer.add_callback(callback)
     with limits(trainer.plan, "training"), recomputing(trainer.model, trainer.plan.checkpointing):
         trainer.train(resume_from_checkpoint=str(hooks.resume_from) if hooks.resume_from else None)
     if watcher.stopped:

@@ -24,8 +24,9 @@ WORDS = {"top_k": "Passages (top k)", "lora_rank": "LoRA rank", "lora_alpha": "L
          "with_passages": "Train with passages", "tuning": "What is trained", "examples": "Examples (0: all)", "rows": "Rows of these slices",
          "replay": "Replay (share of the loss)", "replay_from": "Replayed text", "ewc": "EWC strength", "ewc_samples": "EWC texts",
          "micro_batch": "Examples at a time (0: chosen)", "checkpointing": "Gradient checkpointing", "devices": "GPUs",
-         "preset": "Size", "steps": "Steps (0: the size's own)"}
-CHOICES = {"lora": "LoRA", "full": "all weights", **OBJECTIVES}  # where a value is no word for people
+         "sharding": "Weights on several GPUs", "preset": "Size", "steps": "Steps (0: the size's own)"}
+# Where a value is no word for people; of one setting, or wherever it stands.
+CHOICES = {"lora": "LoRA", "full": "all weights", ("sharding", "none"): "whole on each", ("sharding", "full"): "shared out (FSDP)", **OBJECTIVES}
 
 
 def lever_form(start: Value, prefix: str, expert: bool, where: Sequence[Any] = (), without: Sequence[str] = ()) -> Value | None:
@@ -40,8 +41,12 @@ def lever_form(start: Value, prefix: str, expert: bool, where: Sequence[Any] = (
     shown = [name for name in kind.model_fields if name not in HIDDEN] if expert else [name for name in kind.model_fields if name in simple]
     values = start.model_dump() | _kept(kind, prefix)
     for place, name in enumerate(name for name in shown if name not in without):
+        if (name == "sharding" and values["devices"] == 1) or (name == "tokenizer" and values["chunking"] != "tokens"):
+            continue
         with where[place % len(where)] if where else nullcontext():
-            values[name] = _widget(name, kind.model_fields[name], values[name], f"{prefix}_{name}")
+            values[name] = _widget(name, kind.model_fields[name], values, f"{prefix}_{name}")
+    if values.get("chunking", "tokens") != "tokens":
+        values["tokenizer"] = ""  # what is not asked for says nothing
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -66,18 +71,23 @@ def _kept(kind: type[Value], prefix: str) -> dict[str, Any]:
     return {name: st.session_state[f"{prefix}_{name}"] for name in kind.model_fields if f"{prefix}_{name}" in st.session_state}
 
 
-def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
-    label, about = WORDS.get(name, name.replace("_", " ").capitalize()), {"help": field.description, "key": key, "persist_state": "session"}
+def _widget(name: str, field: FieldInfo, values: dict[str, Any], key: str) -> Any:
+    value, label, about = values[name], _label(name, values), {"help": field.description, "key": key, "persist_state": "session"}
     known = {} if key in st.session_state else {"value": value}
     if get_origin(field.annotation) is Literal:
         options = list(get_args(field.annotation))
         default = {} if key in st.session_state else {"default": value}
-        return st.segmented_control(label, options, required=True, format_func=lambda option: CHOICES.get(option, option), **default, **about)
+        return st.segmented_control(label, options, required=True, format_func=lambda option: _said(name, option), **default, **about)
     if field.annotation is bool:
         return st.toggle(label, **known, **about)
     if name == "replay_from":
         texts = {WORLD_TEXT: "the world's corpus"} | store.texts.names()
         return st.selectbox(label, list(texts), format_func=lambda option: texts.get(option, "a text that is gone"), **about)
+    if name == "tokenizer":
+        names = {"": "the shipped base's"} | store.bases.tokenizer_names()
+        options = list(names) if value in names else [*names, value]
+        return st.selectbox(label, options, format_func=lambda option: names.get(option, option), accept_new_options=True, **about,
+                            **({} if key in st.session_state else {"index": options.index(value)})) or ""
     low, high = bounds(field)
     if field.annotation is int:
         return st.number_input(label, min_value=low, max_value=high, step=1, **known, **about)
@@ -86,6 +96,15 @@ def _widget(name: str, field: FieldInfo, value: Any, key: str) -> Any:
         known = {name: float(number) for name, number in known.items()}
         return st.number_input(label, min_value=low, max_value=high, step=_step(value), format=_format(name), **known, **about)
     return st.text_area(label, height=90, **known, **about) if name in LONG else st.text_input(label, **known, **about)
+
+
+def _label(name: str, values: dict[str, Any]) -> str:
+    label = WORDS.get(name, name.replace("_", " ").capitalize())
+    return label.replace("(words)", "(tokens)") if values.get("chunking") == "tokens" else label
+
+
+def _said(name: str, option: str) -> str:
+    return CHOICES.get((name, option), CHOICES.get(option, option))
 
 
 def bounds(field: FieldInfo) -> tuple[float | None, float | None]:

@@ -16,6 +16,7 @@ import dataclasses
 import gc
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, NamedTuple
 
@@ -81,7 +82,7 @@ def rows_of(count: int, mean: int, seed: int = 0) -> Rows:
     return [(chance.integers(5, 4000, size // 2).tolist(), chance.integers(5, 4000, size - size // 2).tolist()) for size in lengths]
 
 
-def lab_sft(loaded: Any, rows: Rows, plan: Callable) -> float:
+def lab_sft(loaded: Any, rows: Rows, plan: Callable, packing: str = "off") -> float:
     from datasets import Dataset
     from trl import SFTConfig
 
@@ -89,19 +90,19 @@ def lab_sft(loaded: Any, rows: Rows, plan: Callable) -> float:
     from lab.core.fit import Batch
     from lab.methods.sft import AnswerLossTrainer, Collator
     data = Dataset.from_list([{"prompt_ids": p, "answer_ids": a, "length": len(p) + len(a)} for p, a in rows])
-    stage = Sft(epochs=1, batch_size=BATCH)
+    stage = Sft(epochs=1, batch_size=BATCH, packing=packing)
     return _lab(loaded, stage, data, SFTConfig, AnswerLossTrainer, Collator(loaded.pad),
                 plan(stage, Batch(rows=BATCH, tokens=max(data["length"]), answers=max(len(a) for _, a in rows))),
                 dataset_kwargs={"skip_prepare_dataset": True}, packing=False, completion_only_loss=False)
 
 
-def lab_dpo(loaded: Any, rows: Rows, plan: Callable) -> float:
+def lab_dpo(loaded: Any, rows: Rows, plan: Callable, packing: str = "off") -> float:
     from trl import DPOConfig
 
     from lab.core import Dpo
     from lab.core.fit import Batch
     from lab.methods.dpo import Collator, PairLossTrainer, referred
-    stage, begun = Dpo(epochs=1, batch_size=PAIRS), time.perf_counter()
+    stage, begun = Dpo(epochs=1, batch_size=PAIRS, packing=packing), time.perf_counter()
     sides = [rows, [(p, a[::-1]) for p, a in rows]]
     found = plan(stage, Batch(rows=PAIRS, tokens=max(len(p) + len(a) for p, a in rows), answers=max(len(a) for _, a in rows)))
     data = referred(loaded, sides, [len(p) + len(a) for p, a in rows], 2 * found.micro_batch)
@@ -110,31 +111,29 @@ def lab_dpo(loaded: Any, rows: Rows, plan: Callable) -> float:
 
 
 def _lab(loaded: Any, stage: Any, data: Any, config: Any, trainer: Any, collator: Any, plan: Any, **more: Any) -> float:
+    from lab.methods.packing import packs
     from lab.methods.training import Hooks, arguments, recomputing
     hooks = Hooks(metric=lambda *_: None)
     with tempfile.TemporaryDirectory() as folder:
         given = {**arguments(stage, len(data), loaded, Path(folder), hooks), "eval_strategy": "no", "eval_on_start": False}
         made = trainer(model=loaded.model, args=config(**given, **more), processing_class=loaded.tokenizer, data_collator=collator,
                        train_dataset=data)
-        made.plan = plan
+        made.plan, made.packed = plan, packs(loaded, stage)
         if "ref" in getattr(loaded.model, "peft_config", {}):
             loaded.model.delete_adapter("ref")
         with recomputing(loaded.model, plan.checkpointing):
             return _seconds(made.train)
 
 
-def trl_sft(loaded: Any, rows: Rows, plan: Callable, packing: bool = False) -> float:
+def trl_sft(loaded: Any, rows: Rows, plan: Callable, **more: bool) -> float:
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
     data = Dataset.from_list([{"input_ids": p + a, "labels": [-100] * len(p) + a} for p, a in rows])
     with tempfile.TemporaryDirectory() as folder:
-        config = SFTConfig(packing=packing, max_length=max(len(row) for row in data["input_ids"]), **_as_it_comes(loaded, folder, BATCH))
+        longest = max(len(row) for row in data["input_ids"]) if more.get("packing") else None
+        config = SFTConfig(max_length=longest, **more, **_as_it_comes(loaded, folder, BATCH))
         trainer = SFTTrainer(model=loaded.model, args=config, processing_class=loaded.tokenizer, train_dataset=data)
         return _seconds(trainer.train)
-
-
-def trl_sft_packed(loaded: Any, rows: Rows, plan: Callable) -> float:
-    return trl_sft(loaded, rows, plan, packing=True)
 
 
 def trl_dpo(loaded: Any, rows: Rows, plan: Callable) -> float:
@@ -158,7 +157,10 @@ def _as_it_comes(loaded: Any, folder: str, batch: int) -> dict[str, Any]:
                 per_device_train_batch_size=batch)
 
 
-WAYS = {"SFT": {"the lab": lab_sft, "TRL": trl_sft, "TRL, packed": trl_sft_packed}, "DPO": {"the lab": lab_dpo, "TRL": trl_dpo}}
+# TRL's DPO has no packing of its own at present.
+WAYS = {"SFT": {"the lab": lab_sft, "the lab, packed": partial(lab_sft, packing="on"), "TRL": trl_sft,
+                "TRL, padding-free": partial(trl_sft, padding_free=True), "TRL, packed": partial(trl_sft, packing=True)},
+        "DPO": {"the lab": lab_dpo, "the lab, packed": partial(lab_dpo, packing="on"), "TRL": trl_dpo}}
 
 
 def _seconds(work: Callable[[], Any]) -> float:

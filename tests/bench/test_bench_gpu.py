@@ -7,7 +7,9 @@ import torch
 
 def test_every_way_trains_and_is_measured():
     found = bench_gpu.measured(["tiny"], 18, 32, 100.0)
-    assert [(row.method, row.way) for row in found] == [("SFT", "the lab"), ("SFT", "TRL"), ("SFT", "TRL, packed"), ("DPO", "the lab"), ("DPO", "TRL")]
+    assert [(row.method, row.way) for row in found] == [
+        ("SFT", "the lab"), ("SFT", "the lab, packed"), ("SFT", "TRL"), ("SFT", "TRL, padding-free"), ("SFT", "TRL, packed"),
+        ("DPO", "the lab"), ("DPO", "the lab, packed"), ("DPO", "TRL")]
     assert all(row.tokens_per_second > 0 and row.mfu > 0 for row in found) and found[0].estimated > 0
     assert "| tiny | DPO | TRL |" in bench_gpu.report(found, "a device", "the command")
 

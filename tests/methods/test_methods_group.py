@@ -1,55 +1,43 @@
 """Two processes that share a stage end where one alone does; one that fails is named, and nothing hangs."""
 
 import os
-import subprocess
 import sys
-import time
 
 import pytest
 from safetensors.torch import load_file
 
 from lab import store
-from lab.core import Dpo, Run, Sft, System, TrainingError, adapter_key, system_key
+from lab.core import Dpo, Sft, TrainingError, adapter_key
 from lab.methods import group
-from lab.worker import work
+from tests.methods.shared_runs import ADAPTER, few, finished, points, queued
 
-ADAPTER = dict(epochs=1, max_length=256, lora_rank=4, lora_alpha=8, evaluations=1)
-STAGES = (Sft(learning_rate=3e-3, batch_size=7, replay=0.2, **ADAPTER), Dpo(learning_rate=1e-3, batch_size=5, **ADAPTER))
-
-
-def worked(home, base, task, devices, monkeypatch):
-    """The adapters that a worker made in a workspace of its own, and the run's events. The last batches leave a process without a row."""
-    monkeypatch.setenv("LAB_HOME", str(home))
-    task = store.tasks.save(task).task
-    system = System(name="s", base=base, training=tuple(stage.model_copy(update={"devices": devices}) for stage in STAGES))
-    run = Run(id="run-1", system=system, system_key=system_key(system, task), task=task.id, created=time.time())
-    store.runs.create(run)
-    if devices == 1:
-        assert work(run.id, 1, "cpu:0") == 0, store.runs.state(run.id).failure
-    else:  # in a process of its own: a group leaves its marks on the libraries
-        done = subprocess.run([sys.executable, "-m", "lab.worker", run.id, "1", "cpu:0"], capture_output=True, text=True, timeout=200)
-        assert done.returncode == 0, done.stderr[-3000:]
-    keys = [adapter_key(system, task, number) for number in (1, 2)]
-    return keys, [load_file(store.artifacts.find(key) / "adapter_model.safetensors") for key in keys], store.runs.events(run.id)[0]
+STAGES = (Sft(epochs=1, learning_rate=3e-3, batch_size=7, replay=0.2, **ADAPTER), Dpo(epochs=1, learning_rate=1e-3, batch_size=5, **ADAPTER))
 
 
-def test_two_processes_end_at_the_weights_of_one(tmp_path, small_task, monkeypatch):
-    base = store.bases.resolve("shipped", store.bases.shipped()[0])
-    data = small_task.model_copy(update={"examples": (*small_task.split("train")[:15], *small_task.split("validation")[:3],
-                                                      *small_task.split("test")[:2]), "preferences": small_task.preferences[:6]})
-    (keys, one, told), (same, two, other) = (worked(tmp_path / str(count), base, data, count, monkeypatch) for count in (1, 2))
-    assert keys == same, "how many devices share a stage never counts in a key"
+def worked(home, base, task, monkeypatch, **computed):
+    """The adapters that a worker made in a workspace of its own, what was measured, and the run's events."""
+    run, task = queued(home, base, task, STAGES, monkeypatch, **computed)
+    finished(run)
+    keys = [adapter_key(run.system, task, number) for number in (1, 2)]
+    return keys, [load_file(store.artifacts.find(key) / "adapter_model.safetensors") for key in keys], points(run), store.runs.events(run.id)[0]
+
+
+@pytest.mark.parametrize("sharding", ["none", "full"], ids=["each holds all weights", "the weights are shared out"])
+def test_two_processes_end_at_the_weights_of_one(tmp_path, small_task, monkeypatch, sharding):
+    base, data = store.bases.resolve("shipped", store.bases.shipped()[0]), few(small_task)
+    keys, one, measured, told = worked(tmp_path / "1", base, data, monkeypatch)
+    same, two, other, more = worked(tmp_path / "2", base, data, monkeypatch, devices=2, sharding=sharding)
+    assert keys == same, "how many devices share a stage, and how, never counts in a key"
     for alone, shared in zip(one, two):
         moved = sum(tensor.norm().item() ** 2 for name, tensor in alone.items() if "lora_B" in name) ** 0.5  # it began at zero
         apart = sum((tensor - shared[name]).norm().item() ** 2 for name, tensor in alone.items()) ** 0.5
         assert moved > 0 and apart < 0.02 * moved
-    points, more = ([event["values"] for event in events if event["kind"] == "metric" and "epoch" in event["values"]] for events in (told, other))
-    assert len(points) == len(more), "only the first process speaks"
-    for mine, theirs in zip(points, more):
+    assert len(measured) == len(other), "only the first process speaks"
+    for mine, theirs in zip(measured, other):
         names = [name for name in mine if "accuracy" not in name]
         assert mine.keys() == theirs.keys()
         assert {name: mine[name] for name in names} == pytest.approx({name: theirs[name] for name in names}, rel=1e-2, abs=3e-3)
-    notes = [event for event in told if "memory_measured" in event.get("values", {})]
+    notes = [event for event in more if "memory_measured" in event.get("values", {})]
     assert [note["stage"] for note in notes] == ["sft", "dpo"] and all(note["values"]["memory_measured"] > 100 << 20 for note in notes)
     assert store.artifacts.about(keys[0])["memory"].keys() == {"estimated", "measured"}
 
