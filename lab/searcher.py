@@ -30,7 +30,8 @@ def index_of(settings: Retrieval, data: TaskData, report: Report = lambda part, 
     with store.artifacts.only_maker(key):
         if store.artifacts.find(key) is None:
             with store.artifacts.making(key, {"kind": "index", "settings": settings.model_dump(mode="json")}) as folder:
-                build_index(settings, data.documents, folder, report)
+                tokenizer = store.bases.tokenizer_folder(settings.tokenizer) if settings.chunking == "tokens" else None
+                build_index(settings, data.documents, folder, report, tokenizer)
     return Searcher(settings, store.artifacts.find(key))
 
 

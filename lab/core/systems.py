@@ -100,6 +100,8 @@ def _content(stage: Stage | Retrieval, unused: set[str]) -> dict[str, Any]:
     before them keeps its name; how a step is computed never counts."""
     found = stage.model_dump(mode="json", exclude=unused | COMPUTED)
     source = found.pop("replay_from", None)  # names content: it counts where it is read, also where it is the default
+    if found.get("chunking") != "tokens":  # the tokenizer counts, by its name as the embedder does, where it has counted
+        found.pop("tokenizer", None)
     kept = {name: value for name, value in found.items() if name not in LATER or value != type(stage).model_fields[name].default}
     return kept | ({"replay_from": source} if found.get("replay") or found.get("ewc") else {})
 

@@ -1,14 +1,16 @@
-"""Documents cut into passages: near a length (semchunk), never across a heading, or by whole sentences. Lengths are in words."""
+"""Documents cut into passages: near a length (semchunk), never across a heading, or by whole sentences. Lengths are in words, or in tokens."""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from lab.core import DataError, Document, Section
 from lab.corpus.extract import tidy
 from lab.corpus.sentences import sentence_spans
+from lab.corpus.tokens import Count, token_spans
 from lab.corpus.values import Chunk
 
 # Scripts without spaces count by letter, and endless words by every 40 letters: else one "word" could be a whole document.
@@ -21,20 +23,21 @@ def count_words(text: str) -> int:
     return len(_WORD.findall(text))
 
 
-def chunk(documents: Iterable[Document], chunk_words: int, overlap_words: int, chunking: str = "words") -> tuple[Chunk, ...]:
+def chunk(documents: Iterable[Document], chunk_words: int, overlap_words: int, chunking: str = "words", count: Count | None = None) -> tuple[Chunk, ...]:
     """Passages of at most `chunk_words` words; neighbours share up to `overlap_words`. A shorter document stays whole.
 
     `chunking`: "words" cuts near the length, at paragraphs and sentences where it can; "headings" never crosses a heading and puts its
-    path before the text; "sentences" packs whole sentences. Raises DataError where the lengths contradict each other.
+    path before the text; "sentences" packs whole sentences; "tokens" cuts as "words" does, and its lengths are what `count` says of a text
+    (corpus/tokens.counter). Raises DataError where the lengths contradict each other.
     """
     if not 0 <= overlap_words < chunk_words:
-        raise DataError(f"Passages of {chunk_words} words cannot share {overlap_words}", "retrieval settings",
+        raise DataError(f"Passages of {chunk_words} {'tokens' if chunking == 'tokens' else 'words'} cannot share {overlap_words}", "retrieval settings",
                         "Set the overlap below the length of a passage")
+    cut = partial(_by_tokens, count) if chunking == "tokens" else CHUNKINGS[chunking]
     found: list[Chunk] = []
     for document in documents:
         text = document.text if document.sections else tidy(document.text)  # what has sections is tidy, and they count places in it
-        pieces = CHUNKINGS[chunking](text, document.sections, chunk_words, overlap_words)
-        for position, (context, start, end) in enumerate(pieces):
+        for position, (context, start, end) in enumerate(cut(text, document.sections, chunk_words, overlap_words)):
             place = _main_section(document.sections, start, end)
             body = text[start:end]
             found.append(Chunk(document=document.id, position=position, text=f"{context}\n{body}" if context else body, start=start, end=end,
@@ -44,6 +47,10 @@ def chunk(documents: Iterable[Document], chunk_words: int, overlap_words: int, c
 
 def _by_words(text: str, sections: tuple[Section, ...], length: int, overlap: int) -> Iterator[tuple[str, int, int]]:
     yield from (("", *span) for span in _cut(text, 0, len(text), length, overlap))
+
+
+def _by_tokens(count: Count, text: str, sections: tuple[Section, ...], length: int, overlap: int) -> Iterator[tuple[str, int, int]]:
+    yield from (("", *span) for span in token_spans(text, length, overlap, count))
 
 
 def _by_headings(text: str, sections: tuple[Section, ...], length: int, overlap: int) -> Iterator[tuple[str, int, int]]:

@@ -38,8 +38,9 @@ def system(made: Made) -> dict[str, Any]:
     found = made.system.model_dump(mode="json")
     found["base"]["ref"] = made.known_as[0] if made.system.base.kind == "folder" else made.system.base.ref
     if made.system.retrieval:
-        found["retrieval"]["embedder"] = Path(made.system.retrieval.embedder).name if Path(made.system.retrieval.embedder).is_dir() else \
-            made.system.retrieval.embedder
+        for name in ("embedder", "tokenizer"):
+            ref = found["retrieval"][name]
+            found["retrieval"][name] = Path(ref).name if Path(ref).is_dir() else ref
     return found
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from lab.core import Base, ModelError, content_key
+from lab.core import Base, DataError, ModelError, content_key
 from lab.store import artifacts, downloads, files, safety
 from lab.store.places import SAFE_ID, SHIPPED, home
 
@@ -87,6 +87,38 @@ def _downloaded(ref: str) -> Path:
         raise ModelError("This model is not (or no longer wholly) on this machine", f"{repository} at {commit[:12]}",
                          f"Download it on the page Build, or with: python -m lab download {repository} --revision {commit}")
     return folder
+
+
+def tokenizer_name(base: Base) -> str:
+    """What Retrieval.tokenizer says for a base's own tokenizer: empty for the smallest one that ships, and where the base has none that counts."""
+    if base.kind == "endpoint" or (base.kind == "shipped" and base.ref == shipped()[0]):
+        return ""
+    folder = _folder(base.kind, base.ref)
+    return (base.ref if base.kind == "shipped" else str(folder)) if (folder / "tokenizer.json").is_file() else ""
+
+
+def tokenizer_names() -> dict[str, str]:
+    """What Retrieval.tokenizer can say for the bases at hand, with a name for people: other shipped ones, and what was downloaded."""
+    found = {name: name for name in shipped()[1:]}
+    for about in downloaded():
+        folder = home() / "artifacts" / about["key"]
+        if (folder / "tokenizer.json").is_file():
+            found[str(folder)] = about["repo"]
+    return found
+
+
+def tokenizer_folder(name: str) -> Path:
+    """The folder with tokenizer.json that Retrieval.tokenizer names: empty or a shipped base's name, else a folder. Raises DataError."""
+    names = shipped()
+    name = name.strip() or names[0]
+    path = SHIPPED / "bases" / name if name in names else Path(name).expanduser().resolve()
+    where = f"tokenizer {name}"
+    way_out = f"Name a base that ships ({', '.join(names)}) or a local folder that holds tokenizer.json, or cut by words"
+    if not (path / "tokenizer.json").is_file():
+        raise DataError("There is no tokenizer.json to count the passages' tokens with", where, way_out)
+    if (path / "tokenizer.json").stat().st_size > safety.TEXT_LIMITS["tokenizer.json"]:
+        raise DataError("tokenizer.json is larger than any tokenizer's", where, way_out)
+    return path
 
 
 def resolve(kind: str, ref: str, address: str = "") -> Base:

@@ -106,6 +106,7 @@ def start_of(lever: str, base: Base) -> Value:
     if lever == "Prompting":
         return Prompting(shots=3)
     if lever == "Retrieval":
-        return proposed_retrieval(base.parameters) if store.bases.has_files(base) else Retrieval()
+        proposed = proposed_retrieval(base.parameters) if store.bases.has_files(base) else Retrieval()
+        return proposed.model_copy(update={"tokenizer": store.bases.tokenizer_name(base)})
     stage = proposed_stage(lever.lower(), base.parameters)
     return stage.model_copy(update={"max_length": min(stage.max_length, base.context)}) if base.context >= 16 else stage

@@ -57,8 +57,15 @@ def _start(letter: str, data: TaskData) -> Retrieval:
 
 def summary(settings: Retrieval) -> str:
     """The settings in a line."""
-    dense = f", {text.short(settings.embedder.rstrip('/').split('/')[-1] or 'no embedder', 24)}" if settings.retriever != "lexical" else ""
-    return f"{settings.retriever}{dense}, {settings.chunking}, {settings.chunk_words}/{settings.overlap_words} words, top {settings.top_k}"
+    dense = f", {_last(settings.embedder) or 'no embedder'}" if settings.retriever != "lexical" else ""
+    cut = f"{settings.chunking}, {settings.chunk_words}/{settings.overlap_words} words"
+    if settings.chunking == "tokens":
+        cut = f"{settings.chunk_words}/{settings.overlap_words} tokens" + (f" of {_last(settings.tokenizer)}" if settings.tokenizer else "")
+    return f"{settings.retriever}{dense}, {cut}, top {settings.top_k}"
+
+
+def _last(folder: str) -> str:
+    return text.short(folder.rstrip("/").split("/")[-1], 24)
 
 
 def indexes_panel(chosen: list[Setting], task: Task) -> list[Setting]:

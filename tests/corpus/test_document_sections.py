@@ -180,8 +180,10 @@ def test_keys_of_what_exists_stay():
     task = task_data().task.model_copy(update={"fingerprints": {"documents": "f"}})
     base = Base(kind="folder", ref="r", fingerprint="b")
     keys = {chunking: (index_key(Retrieval(chunking=chunking), task), system_key(System(name="s", base=base, retrieval=Retrieval(chunking=chunking)), task))
-            for chunking in ("words", "headings", "sentences")}
-    assert len(set(keys.values())) == 3 and keys["words"] == KEYS
+            for chunking in ("words", "headings", "sentences", "tokens")}
+    assert len(set(keys.values())) == 4 and keys["words"] == KEYS
+    assert index_key(Retrieval(tokenizer="/models/mine"), task) == KEYS[0], "who counts tokens is no matter where words are counted"
+    assert index_key(Retrieval(chunking="tokens", tokenizer="/models/mine"), task) != keys["tokens"][0]
     plain = task_data().model_copy(update={"documents": task_data().documents[2:]}).sealed()
     assert plain.task.fingerprints["documents"] == FINGERPRINT
     assert task_data().sealed().task.fingerprints["documents"] != plain.task.fingerprints["documents"]

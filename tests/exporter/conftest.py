@@ -25,7 +25,8 @@ def exported_home(tmp_path_factory):
         store.tasks.save(whole.model_copy(update={"task": whole.task.model_copy(update={"id": "small", "name": "Small | <b>task</b>"}), "examples": tuple(rows),
                                                   "preferences": tuple(whole.preferences[:8]), "documents": tuple(whole.documents[:6])}))
         systems = (System(name="3 shots", base=base, prompting=Prompting(instruction="Answer in JSON.", shots=2)),
-                   System(name="RAG + SFT", base=base, retrieval=Retrieval(top_k=1), training=(SFT,)),
+                   System(name="RAG + SFT", base=base, training=(SFT,),
+                          retrieval=Retrieval(top_k=1, chunking="tokens", tokenizer=str(store.SHIPPED / "bases" / base.ref))),
                    System(name="full → DPO", base=base, training=(FULL, DPO)))
         experiment = Experiment(id=store.new_id("e"), name="E", tasks=("small",), systems=systems, created=time.time())
         store.experiments.save(experiment)

@@ -91,6 +91,7 @@ def test_fully_tuned_weights_are_exported_as_they_are(runs, exported, tmp_path):
 def test_the_folder_holds_what_its_prompts_are_made_of(runs, exported):
     folder, _ = exported("RAG + SFT")
     system, readme = read(folder, "system.json"), (folder / "README.md").read_text("utf-8")
+    assert system["retrieval"]["tokenizer"] == runs["RAG + SFT"].system.base.ref, "the name of a folder, not where it stood"
     assert system["retrieval"]["top_k"] == 1 and len((folder / "index" / "passages.jsonl").read_text().splitlines()) == 6
     assert read(folder, "adapter_config.json")["base_model_name_or_path"] == runs["RAG + SFT"].system.base.ref
     for words in ("# RAG + SFT", "known-world-xs", "Apache-2.0", "LoRA, rank 4", "learning rate 0.003", "95 % intervals", "python -m lab serve --base",

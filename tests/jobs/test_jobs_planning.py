@@ -54,6 +54,21 @@ def test_what_a_system_lacks_is_refused_by_name(experiment, base, task, system, 
     assert store.runs.ids() == [] and store.experiments.ids() == [] and not jobs.supervisor_alive()
 
 
+def test_a_tokenizer_that_cannot_count_passages_is_refused_before_anything_is_queued(experiment, base, tmp_path):
+    def found(name):
+        retrieval = Retrieval(chunking="tokens", tokenizer=name)
+        return jobs.check(experiment("x").model_copy(update={"systems": (System(name="Mine", base=base, retrieval=retrieval),)}))
+
+    assert found("") == found(base.ref) == found(store.bases.shipped()[0]) == []
+    (missing,) = found(str(tmp_path))
+    assert "no tokenizer.json" in missing.what and "Mine" in missing.where and str(tmp_path) in missing.where and "cut by words" in missing.do
+    (tmp_path / "tokenizer.json").write_text("{}")
+    (broken,) = found(str(tmp_path))
+    assert "cannot be read" in broken.what and "Mine" in broken.where
+    (tmp_path / "tokenizer.json").unlink()
+    assert jobs.check(experiment("x").model_copy(update={"systems": (System(name="Mine", base=base, retrieval=Retrieval(tokenizer=str(tmp_path))),)})) == []
+
+
 def test_unknown_names_changed_bases_and_a_full_disk_are_refused(experiment, base, tmp_path, monkeypatch):
     assert jobs.check(experiment("x")) == []
     assert [failure.kind for failure in jobs.check(experiment("x", tasks=("nowhere",)))] == ["data"]

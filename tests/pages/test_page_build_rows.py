@@ -1,5 +1,7 @@
 """The rows of Build: few are proposed and say why, names follow their parts until one is typed, a base's context is never exceeded."""
 
+import shutil
+
 import pytest
 
 from lab import store
@@ -86,6 +88,21 @@ def test_two_rows_with_the_same_parts_get_names_that_differ(workspace):
     app = chosen("form")
     app.get_by_key("build_dpo_levers").set_value(["SFT"]).run()
     assert app.text_input(key="build_dpo_name").value == "SFT (2)" and not app.warning
+
+
+def test_passages_cut_by_tokens_are_counted_by_the_chosen_bases_own_tokenizer(workspace, tmp_path):
+    folder = tmp_path / "mine"
+    shutil.copytree(store.SHIPPED / "bases" / store.bases.shipped()[0], folder)
+    app = opened("build", {"build_mode": "Expert"}).multiselect(key="build_tasks").set_value(["facts"]).run()
+    app.segmented_control(key="build_rag_Retrieval_chunking").set_value("tokens").run()
+    assert app.selectbox(key="build_rag_Retrieval_tokenizer").value == "", "the shipped base counts with its own"
+    app.selectbox(key="build_base").set_value("A local folder …").run()
+    app.text_input(key="build_folder").set_value(str(folder)).run()
+    assert not app.exception and app.selectbox(key="build_rag_Retrieval_tokenizer").value == str(folder)
+    app.button(key="build_launch").click().run()
+    (experiment,) = (store.experiments.load(name) for name in store.experiments.ids())
+    (retrieval,) = (system.retrieval for system in experiment.systems if system.retrieval)
+    assert (retrieval.chunking, retrieval.tokenizer) == ("tokens", str(folder)) and not app.exception
 
 
 def test_a_maximum_length_beyond_the_bases_context_is_lowered_with_a_word_and_comes_back(workspace, tmp_path, monkeypatch):

@@ -7,6 +7,7 @@ from pages_help import opened
 
 from lab import store
 from lab.core import Document, Example, Retrieval, Scorer, Section, Task, TaskData, index_key
+from lab.corpus.tokens import counter
 from lab.jobs import indexing, searching
 from lab.searcher import index_of
 from tests.ui import workspaces
@@ -91,6 +92,38 @@ def test_settings_are_measured_side_by_side_on_the_validation_questions(data):
     assert "Cannot tell apart" in words(app), "equal settings are not told apart"
     app.segmented_control(key="retrieval_split").set_value("test").run()
     assert any("The test split is for the report" in warning.value for warning in app.warning)
+
+
+def test_passages_of_the_facts_task_are_cut_by_tokens_built_and_measured():
+    """As a user does it: choose tokens, build the index in the background, read hit@k."""
+    data = store.tasks.load("facts")
+    app = opened("retrieval", {"task": "facts", "retrieval_view": "Measure", "retrieval_count": "1"})
+    app.segmented_control(key="retrieval_A_chunking").set_value("tokens").run()
+    app.number_input(key="retrieval_A_chunk_words").set_value(40).run()
+    assert not app.exception and "lexical, 40/20 tokens, top 3" in words(app)
+    app.button(key="retrieval_build").click().run()
+    settings, deadline = Retrieval(chunking="tokens", chunk_words=40), time.monotonic() + 60
+    while indexing.look(settings, data.task).active:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    app.run().button(key="retrieval_measure").click().run()
+    table = app.dataframe[0].value
+    assert not app.exception and table["n"].iloc[0] == 16 and table["hit@3"].iloc[0].endswith(")")
+    count = counter(store.bases.tokenizer_folder(""))
+    passages = index_of(settings, data).passages
+    assert len(passages) > 50 and max(count(passage.text) for passage in passages) <= 40
+
+
+def test_a_tokenizer_that_is_not_there_is_said_with_the_way_out(data):
+    app = page(count=1)
+    app.session_state["retrieval_A_chunking"], app.session_state["retrieval_A_tokenizer"] = "tokens", "/no/such/folder"
+    app.run().button(key="retrieval_build").click().run()
+    deadline = time.monotonic() + 60
+    while indexing.look(settings := Retrieval(chunking="tokens", tokenizer="/no/such/folder"), data.task).active:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    failure = indexing.look(settings, data.task).failure
+    assert "no tokenizer.json" in failure.what and "/no/such/folder" in failure.where and "cut by words" in failure.do
 
 
 def test_dense_search_asks_for_an_embedder_before_anything_is_built(data):

@@ -27,7 +27,7 @@ def widgets(app):
 def test_expert_shows_every_setting_with_its_sentence_and_gives_the_defaults_back(name):
     app = AppTest.from_function(page, args=(name, True)).run()
     kind, shown = LEVERS[name], widgets(app)
-    assert set(shown) == set(kind.model_fields) - set(forms.HIDDEN) - {"sharding"}
+    assert set(shown) == set(kind.model_fields) - set(forms.HIDDEN) - {"sharding", "tokenizer"}
     assert all(widget.help == kind.model_fields[field].description for field, widget in shown.items())
     assert kind.model_validate_json(app.text[0].value) == kind()
 
@@ -40,6 +40,38 @@ def test_how_several_gpus_hold_the_weights_is_asked_only_where_there_are_several
     assert Sft.model_validate_json(app.text[0].value).sharded
     widgets(app)["devices"].set_value(1).run()
     assert "sharding" not in widgets(app) and not Sft.model_validate_json(app.text[0].value).sharded
+
+
+def test_a_tokenizer_is_asked_for_where_tokens_are_counted_and_lengths_say_so():
+    app = AppTest.from_function(page, args=("Retrieval", True)).run()
+    assert widgets(app)["chunk_words"].label == "Passage length (words)" and "tokenizer" not in widgets(app)
+    widgets(app)["chunk_words"].set_value(64).run()
+    widgets(app)["chunking"].set_value("tokens").run()
+    assert widgets(app)["chunk_words"].label == "Passage length (tokens)" and widgets(app)["overlap_words"].label == "Overlap (tokens)"
+    assert widgets(app)["tokenizer"].options == ["the shipped base's"] and "tokenizer.json" in widgets(app)["tokenizer"].help
+    assert Retrieval.model_validate_json(app.text[0].value) == Retrieval(chunking="tokens", chunk_words=64), "what was typed before stays"
+
+
+def page_of_a_folder():
+    import streamlit as st
+
+    from lab.core import Retrieval
+    from lab.ui import forms
+    st.text(forms.lever_form(Retrieval(tokenizer="/models/mine"), "t", True).model_dump_json())
+
+
+def test_a_proposed_tokenizer_is_kept_and_counts_only_where_tokens_are_counted():
+    app = AppTest.from_function(page_of_a_folder).run()
+    assert Retrieval.model_validate_json(app.text[0].value) == Retrieval()
+    widgets(app)["chunking"].set_value("tokens").run()
+    assert widgets(app)["tokenizer"].value == "/models/mine" and widgets(app)["tokenizer"].options == ["the shipped base's", "/models/mine"]
+    assert Retrieval.model_validate_json(app.text[0].value) == Retrieval(chunking="tokens", tokenizer="/models/mine")
+    widgets(app)["tokenizer"].set_value("").run()
+    assert Retrieval.model_validate_json(app.text[0].value) == Retrieval(chunking="tokens")
+    widgets(app)["chunking"].set_value("sentences").run()
+    assert Retrieval.model_validate_json(app.text[0].value) == Retrieval(chunking="sentences")
+    widgets(app)["chunking"].set_value("tokens").run()
+    assert widgets(app)["tokenizer"].value == "", "what was chosen stays"
 
 
 @pytest.mark.parametrize("name", LEVERS)
