@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Collection, Literal, Sequence
+from typing import Any, Callable, Collection, Literal, Sequence
 
 from pydantic import Field, InstanceOf, model_validator
 
@@ -124,7 +124,8 @@ class SuiteMark(Value):
 
 
 class Example(Value):
-    """A prompt and its right answer. `documents` names the documents that hold the answer, where that is known."""
+    """A prompt and its right answer. `documents` names the documents that hold the answer, where that is known; `choices` are the answers
+    among which a System may choose, the right one with them."""
 
     id: str
     prompt: str
@@ -133,6 +134,12 @@ class Example(Value):
     entity: str = ""
     documents: tuple[str, ...] = ()
     slices: dict[str, str] = {}
+    choices: tuple[str, ...] | None = None
+
+    def with_texts(self, change: Callable[[str], str]) -> "Example":
+        """The same with all its texts changed alike, so that the right answer stays among the choices; itself where nothing changes."""
+        new = {"prompt": change(self.prompt), "answer": change(self.answer), "choices": self.choices and tuple(map(change, self.choices))}
+        return self.model_copy(update=new) if any(getattr(self, name) != value for name, value in new.items()) else self
 
 
 class Preference(Value):
@@ -203,10 +210,12 @@ class TaskData(Value):
 
     def test_suite(self) -> Suite:
         """The test split as a Suite."""
-        items = tuple(Item(id=e.id, prompt=e.prompt, answer=e.answer, entity=e.entity, documents=e.documents, slices=e.slices)
+        items = tuple(Item(id=e.id, prompt=e.prompt, answer=e.answer, choices=e.choices, entity=e.entity, documents=e.documents, slices=e.slices)
                       for e in self.split("test"))
+        counts = {len(item.choices or ()) for item in items}
+        chance = 1 / max(counts) if self.task.scorers[0].kind == "multiple_choice" and len(counts) == 1 and max(counts) else 0.0
         return Suite(name=self.task.id, title=self.task.name, role="task", scorers=self.task.scorers, items=items,
-                     max_new_tokens=self.task.max_new_tokens, description=self.task.description)
+                     max_new_tokens=self.task.max_new_tokens, description=self.task.description, chance=chance)
 
     def sealed(self, known: Collection[str] = ()) -> "TaskData":
         """The same with counts and fingerprints written into the task. Those of the parts in `known` stand as the task has them."""
@@ -246,10 +255,11 @@ def _key_of(rows: Sequence[Value]) -> str:
 
 
 def row_content(row: Value) -> dict[str, Any]:
-    """A row as it counts in fingerprints: sections came later, and count only where there are some."""
+    """A row as it counts in fingerprints: sections and choices came later, and count only where there are some."""
     found = row.model_dump(mode="json")
-    if not found.get("sections", True):
-        del found["sections"]
+    for later in ("sections", "choices"):
+        if not found.get(later, True):
+            del found[later]
     return found
 
 

@@ -35,8 +35,7 @@ def mended_text(text: str) -> str:
 
 def mended(data: TaskData) -> TaskData:
     """The same rows and documents with garbled letters undone; sections of a document that changes are dropped, for their places moved."""
-    examples = tuple(row.model_copy(update={"prompt": mended_text(row.prompt), "answer": mended_text(row.answer)})
-                     if garbled_runs(row.prompt) or garbled_runs(row.answer) else row for row in data.examples)
+    examples = tuple(row.with_texts(mended_text) for row in data.examples)
     pairs = tuple(pair.model_copy(update={name: mended_text(getattr(pair, name)) for name in ("prompt", "chosen", "rejected")})
                   if any(garbled_runs(getattr(pair, name)) for name in ("prompt", "chosen", "rejected")) else pair for pair in data.preferences)
     documents = tuple(document.model_copy(update={"text": mended_text(document.text), "sections": ()}) if garbled_runs(document.text) else document

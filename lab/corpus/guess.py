@@ -41,8 +41,9 @@ def guess_mapping(table: Table) -> Mapping:
 
 
 def examples_of_pairs(mapping: Mapping) -> Mapping:
-    """A mapping of preference pairs read as examples: the chosen answer is the right one. Any other mapping stays as it is."""
-    return Mapping(prompt=mapping.prompt, answer=mapping.chosen, reason=mapping.reason) if mapping.chosen else mapping
+    """A mapping of preference pairs read as examples: the chosen answer is the right one, the rejected one the other. Any other mapping
+    stays as it is."""
+    return Mapping(prompt=mapping.prompt, answer=mapping.chosen, other=mapping.rejected, reason=mapping.reason) if mapping.chosen else mapping
 
 
 def templates_of(table: Table) -> list[str]:

@@ -19,6 +19,8 @@ class Mapping(Value):
     answer: str = Field("", description="The right answer, as a template over columns.")
     chosen: str = Field("", description="Preference pairs: the answer that people prefer.")
     rejected: str = Field("", description="Preference pairs: the other answer.")
+    other: str = Field("", description="Another answer that is not the right one, as a template over columns: with it, Systems can be asked which of "
+                       "both is more probable to them (multiple choice).")
     split_column: str = Field("", description="Column that says train, validation or test. Empty: the lab splits.")
     entity_column: str = Field("", description="Rows with the same value here stay in one split and count as one cluster.")
     document_column: str = Field("", description="Column with the text, or the name, of the document that holds the answer.")

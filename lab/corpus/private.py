@@ -65,7 +65,7 @@ def masked(data: TaskData) -> TaskData:
         new = {name: masked_text(old) for name in fields if (old := getattr(row, name))}
         return row.model_copy(update=new) if any(getattr(row, name) != text for name, text in new.items()) else row
 
-    return data.model_copy(update={"examples": tuple(with_masks(row, "prompt", "answer") for row in data.examples),
+    return data.model_copy(update={"examples": tuple(row.with_texts(masked_text) for row in data.examples),
                                    "preferences": tuple(with_masks(row, "prompt", "chosen", "rejected") for row in data.preferences),
                                    "documents": tuple(with_masks(row, "name", "text") for row in data.documents)}).sealed()
 

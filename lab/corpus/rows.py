@@ -41,9 +41,20 @@ def to_examples(table: Table, mapping: Mapping, seed: int = 0, fractions: Fracti
                                 "right passage was found cannot be measured with it"))
     if "tools" in table.columns and "{tools" not in mapping.prompt:
         problems.append(Problem(reason="the column 'tools' is not part of the prompt: the model will not see which tools there are"))
-    examples = (Example(id=f"e{table.number(number):05d}", prompt=prompt, answer=answer, split=split, entity=entity, documents=linked)
-                for (number, _), prompt, answer, split, entity, linked in zip(filled, prompts, answers, splits, entities, links) if split)
+    choices = [choices_of(mapping, row, answer) for row, answer in zip(rows, answers)]
+    examples = (Example(id=f"e{table.number(number):05d}", prompt=prompt, answer=answer, split=split, entity=entity, documents=linked, choices=among)
+                for (number, _), prompt, answer, split, entity, linked, among in zip(filled, prompts, answers, splits, entities, links, choices) if split)
     return tuple(examples), tuple(problems)
+
+
+def choices_of(mapping: Mapping, row: dict[str, Any], answer: str) -> tuple[str, ...] | None:
+    """The right answer and the mapping's other one; None where a row has no other one, or the same."""
+    try:
+        other = render(mapping.other, row).strip() if mapping.other else ""
+    except ValueError:  # the row does not hold what the template asks for: it is answered like any other
+        return None
+    other = mapping.labels.get(other, other)
+    return (answer, other) if other and other != answer.strip() else None
 
 
 def to_preferences(table: Table, mapping: Mapping, seed: int = 0) -> tuple[tuple[Preference, ...], tuple[Problem, ...]]:
@@ -91,7 +102,7 @@ def _demand(table: Table, mapping: Mapping, kind: str) -> None:
         wanted = "a prompt and an answer" if kind == "examples" else "a prompt, a chosen and a rejected answer"
         what = mapping.reason or f"The mapping does not say which columns are {wanted}"
         raise DataError(what, table.name, f"Set {wanted} in the mapping")
-    demand_columns((mapping.prompt, mapping.answer, mapping.chosen, mapping.rejected), table.columns, table.name)
+    demand_columns((mapping.prompt, mapping.answer, mapping.other, mapping.chosen, mapping.rejected), table.columns, table.name)
     for column in (mapping.split_column, mapping.entity_column, mapping.document_column):
         if column and column not in table.columns:
             raise DataError(f"The mapping names a column that is not there: {column[:80]!r}", table.name,

@@ -17,7 +17,8 @@ from lab.ui import marked, panels, reads, saving, text, uploads
 
 Kind = Literal["examples", "preferences"]
 PARTS = {"examples": ("prompt", "answer"), "preferences": ("prompt", "chosen", "rejected")}
-EXTRAS = ("split_column", "entity_column", "document_column")
+EXTRAS = ("split_column", "entity_column", "document_column", "other")
+LABELS = {"other": "Other, wrong answer"}
 PREVIEW = 2  # rows
 _EDITOR = "data_label_names"
 # An editor's tool bar offers its cells as a raw CSV, in which a label may be a formula.
@@ -43,9 +44,10 @@ def mapping_form(table: Any, kind: Kind, extras: Sequence[str] = EXTRAS) -> Mapp
     if written := _written(table, parts["prompt"], proposed.prompt, key):
         parts["prompt"] = written
     if kind == "examples" and extras:
-        with st.expander("Split, groups, documents" if "document_column" in extras else "Split and groups"):
+        with st.expander("Split, groups, documents, choices" if "document_column" in extras else "Split and groups", expanded=bool(proposed.other)):
             for column, name in zip(st.columns(len(extras)), extras):
-                parts[name] = _column(column, name, getattr(proposed, name), table.columns, key)
+                options = templates_of(table) if name == "other" else table.columns
+                parts[name] = _column(column, name, getattr(proposed, name), options, key)
     mapping = Mapping(**parts)
     if mapping.kind != kind or not _columns_are_there(table, mapping, kind):
         return None
@@ -80,9 +82,9 @@ def _written(table: Any, chosen: str, proposed: str, key: str) -> str:
 
 
 def _column(where: Any, name: str, proposed: str, columns: Sequence[str], key: str) -> str:
-    options = ["", *columns]
+    options = list(dict.fromkeys(["", *([proposed] if name == "other" else []), *columns]))
     index = options.index(proposed) if proposed in options else 0
-    return where.selectbox(name.replace("_", " ").capitalize(), options, index=index, key=f"{key}_{name}", persist_state="session",
+    return where.selectbox(LABELS.get(name) or name.replace("_", " ").capitalize(), options, index=index, key=f"{key}_{name}", persist_state="session",
                            format_func=lambda value: value or "none", help=Mapping.model_fields[name].description)
 
 

@@ -17,7 +17,8 @@ from lab.ui.findings import name_of
 from lab.ui.judge import judge_form
 
 LONGEST = Task.model_fields["max_new_tokens"].default
-SCORERS = [kind for kind in get_args(ScorerKind) if kind not in ("text_loss", "multiple_choice", "judge")]
+SCORERS = [kind for kind in get_args(ScorerKind) if kind not in ("text_loss", "judge")]
+CHOICE = "multiple_choice"  # offered where examples have choices
 
 
 MADE = "_data_made"  # session: id of a Task saved here -> the mark of its files
@@ -71,7 +72,8 @@ def _form(proposed: str, rows: Any, keep: Callable[[dict[str, Any]], Any], allow
     left, right = st.columns(2)
     name = left.text_input("Name of the task", max_chars=80, key=f"data_name_{mark}", persist_state="session", placeholder="Support answers")
     need = right.text_input("What it needs", max_chars=60, key=f"data_need_{mark}", persist_state="session", placeholder="facts, form, tone …")
-    kind = left.selectbox("How an answer is scored", SCORERS, index=SCORERS.index(proposed), format_func=text.metric, key=f"data_scorer_{proposed}_{mark}",
+    kinds = SCORERS if proposed == CHOICE else [kind for kind in SCORERS if kind != CHOICE]
+    kind = left.selectbox("How an answer is scored", kinds, index=kinds.index(proposed), format_func=text.metric, key=f"data_scorer_{proposed}_{mark}",
                           persist_state="session",
                           help="Proposed from the answers at hand; every System of a comparison is scored the same way.")
     length = right.number_input("Longest answer (tokens)", 1, 8_192, LONGEST, key=f"data_length_{mark}", persist_state="session",
@@ -80,16 +82,19 @@ def _form(proposed: str, rows: Any, keep: Callable[[dict[str, Any]], Any], allow
         st.caption(f":orange[:material/warning: {problem}]")
     phrases = st.text_input("Phrases, one of which the answer must hold (separated by |)", key=f"data_phrases_{mark}",
                             persist_state="session") if kind == "rule" else ""
+    written = kind == CHOICE and st.toggle("Let Systems write answers too", value=True, key=f"data_written_{mark}", persist_state="session",
+                                           help="Scored is which answer is more probable, for which nothing is written. Written answers are for "
+                                           "Outputs, votes and judges; whether they equal the right one is shown beside.")
     judge = judge_form(f"data_{mark}")
     about = st.text_area("Description", max_chars=1_000, height=80, key=f"data_about_{mark}", persist_state="session")
-    content = (name, kind, length, phrases, judge, rows)
+    content = (name, kind, length, phrases, written, judge, rows)
     if st.session_state.get("data_saved") == content:
         st.success("Saved. It can be used on the Build page now.", icon=":material/check_circle:")
         st.page_link(router.BUILD, label="Build an experiment with it", icon=":material/construction:")
     elif st.button("Save as a task", type="primary", icon=":material/save:", key="data_save", disabled=not allowed):
         scorer = Scorer(kind=kind, phrases=tuple(part.strip() for part in phrases.split("|") if part.strip()))
-        if _save(keep, {"name": name or "", "need": need or "", "description": about or "", "max_new_tokens": length,
-                        "scorers": (scorer, judge) if judge else (scorer,)}):
+        scorers = (scorer, *([Scorer(kind="normalised_match")] if written else []), *([judge] if judge else []))
+        if _save(keep, {"name": name or "", "need": need or "", "description": about or "", "max_new_tokens": length, "scorers": scorers}):
             st.session_state["data_saved"] = content  # the same is not saved twice
             st.rerun()
     elif not allowed:

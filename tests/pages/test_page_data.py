@@ -224,3 +224,18 @@ def test_a_path_that_is_no_table_is_refused_and_leaves_nothing(tmp_path, workspa
         (tmp_path / name).write_bytes(content)
     app = begun(tmp_path / name)
     assert any("not taken" in words.value for words in app.markdown) and not (workspace / "imports").exists()
+
+
+def test_a_pairs_file_as_examples_asks_which_answer_is_more_probable():
+    app = opened("data", OWN)
+    app.file_uploader(key="data_examples").upload("pairs.jsonl", PAIRS, "application/json")
+    app.run()
+    assert not app.exception and field(app.selectbox, "data_scorer").value == "multiple_choice"
+    field(app.text_input, "data_name").set_value("Kinder").run()
+    app.button(key="data_save").click().run()
+    [task] = store.tasks.newest()
+    assert [scorer.kind for scorer in task.scorers] == ["multiple_choice", "normalised_match"]
+    suite = store.tasks.load(task.id).test_suite()
+    assert suite.chance == 0.5 and all(set(item.choices) == {item.answer, *item.choices} and len(item.choices) == 2 for item in suite.items)
+    plain = brought(QUESTIONS, "plain.csv")
+    assert "multiple choice" not in field(plain.selectbox, "data_scorer").options
