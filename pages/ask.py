@@ -33,7 +33,7 @@ asking.propose_question(task)
 question = st.text_area("Question", height=90, max_chars=8_000, key="ask_question", persist_state="session")
 pressed = st.button("Ask", type="primary", icon=":material/send:", disabled=not names, key="ask_go")
 if pressed and question.strip():
-    asking.begin(question.strip(), {name: ready[name] for name in names})
-current = asking.current()
+    asking.begin(experiment, task, question.strip(), {name: ready[name] for name in names})
+current = asking.current(experiment, task)
 if current:
     state.live(lambda: asking.replies_panel(current), lambda: current.active, every=0.3)

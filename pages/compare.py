@@ -9,7 +9,7 @@ import streamlit as st
 from lab.ui import comparing, panels, reads, results, scored, state
 
 st.title("Compare")
-top = st.columns(3)
+top = st.columns([5, 3, 3])
 experiment = state.choose_experiment(top[0])
 if experiment is None:
     panels.empty("There is nothing to compare yet. Scores, forgetting, curves, costs and answers side by side will stand here.")

@@ -30,7 +30,7 @@ from lab.compare.evidence_text import SMALL, bar_text, decision_text, items_text
 from lab.compare.experiment import base_of, cells, differences, drops, result_json
 from lab.compare.exported import export_health, export_line
 from lab.compare.forgetting import MARGIN, Drop, drop, forgetting_sentence, forgetting_verdict, mean_retention, pooled_drop, sentences, verdicts
-from lab.compare.health import Finding, answers_health, curves_health, damaged, unlike_prompts, without_contradiction
+from lab.compare.health import NOT_WHOLE, Finding, answers_health, curves_health, damaged, unlike_prompts, without_contradiction
 from lab.compare.overview import COSTS, CPU_WATTS, Making, overview
 from lab.compare.paths import paths
 from lab.compare.points import FAMILIES, Point, family_of, points

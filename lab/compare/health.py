@@ -17,6 +17,7 @@ from lab.compare.forgetting import Drop, mean_retention
 from lab.core import Evaluation, Measured, Value
 
 STILL_FELL = 0.05  # validation down by another 5 % in its last third, where the learning rate is already small: not done learning
+NOT_WHOLE = " fitted"  # stands in the note of a prompt that went out without some of its shots or passages
 LEFT_OUT = 0.1  # a tenth of the prompts without their shots or passages: the scores are of another System than the one named
 DAMAGED = 0.5  # half of what the base knew above chance is gone on average: no task score is worth that unseen
 FEW_POINTS = 8  # logged training points: below, one odd batch decides every rule
@@ -79,7 +80,7 @@ def still_falling(curves: Curves) -> Finding | None:
 def prompts_cut(evaluation: Evaluation) -> Finding | None:
     """Shots or passages that did not fit the base's context (the note that the prompt's maker left with the score)."""
     asked = [score for score in evaluation.scores if score.prompt]
-    cut = [score for score in asked if " fitted" in score.reason]
+    cut = [score for score in asked if NOT_WHOLE in score.reason]
     if len(cut) < max(1, LEFT_OUT * len(asked)):
         return None
     return Finding(rule="prompts cut", what=f"{len(cut)} of {len(asked)} prompts went out without some of their shots or passages, which did "
@@ -97,9 +98,10 @@ def damaged(drops: Iterable[Drop]) -> Finding | None:
                       "trained, fewer shots or passages distract less", stage="retention")
 
 
-def answers_health(evaluation: Evaluation, base: Evaluation | None = None) -> tuple[Finding, ...]:
-    """Rules on answers. Give `base` for a trained System only: an untrained one may well answer as its base does."""
-    found = [never_ending(evaluation), prompts_cut(evaluation), changes_nothing(base, evaluation) if base else None]
+def answers_health(evaluation: Evaluation, base: Evaluation | None = None, trained: bool = True) -> tuple[Finding, ...]:
+    """Rules on answers. Give `base` for a trained System only: an untrained one may well answer as its base does. `trained`: whether the System
+    has weights of its own, which decides what helps."""
+    found = [never_ending(evaluation, trained), prompts_cut(evaluation), changes_nothing(base, evaluation) if base else None]
     return tuple(finding.model_copy(update={"stage": evaluation.suite}) for finding in found if finding)
 
 
@@ -202,13 +204,14 @@ CURVE_RULES: tuple[Callable[[Curves], Finding | None], ...] = (non_finite, not_m
                                                                margin_without_accuracy, still_falling)
 
 
-def never_ending(evaluation: Measured) -> Finding | None:
+def never_ending(evaluation: Measured, trained: bool = True) -> Finding | None:
     ended = known_of(evaluation, "ended")
     open_ended = int((ended == 0).sum())
     if len(ended) < FEW_ITEMS or open_ended <= ENDLESS * len(ended):
         return None
     return Finding(rule="answers that never end", what=f"{open_ended} of {len(ended)} answers ran into the length limit",
-                   do="Check that the template's end mark is trained on, or allow longer answers")
+                   do="Check that the template's end mark is trained on, or allow longer answers" if trained else
+                   "Show it where an answer ends, with shots or SFT, or allow longer answers: a base that was not trained on this task often goes on")
 
 
 def unlike_prompts(trained: str, asked: str, exported: str = "") -> Finding | None:

@@ -19,7 +19,7 @@ class Failure(Value):
     do: str = ""
 
     def sentence(self) -> str:
-        return " ".join(part.rstrip(".") + "." for part in (self.what, self.where, self.do) if part)
+        return " ".join(part if part[-1] in "?!" else part.rstrip(".") + "." for part in (self.what, self.where, self.do) if part)
 
 
 class LabError(Exception):

@@ -57,6 +57,12 @@ def numbers(system_key: str, fingerprint: str) -> Numbers | None:
     return Numbers(**_summary(target), table=columns.derived(target, items, lambda: _made(target / "items.jsonl")))
 
 
+def holds(system_key: str, fingerprint: str, letters: str) -> bool:
+    """Whether the answers, their reasons or prompts hold these letters somewhere: much quicker than reading what they say."""
+    path = folder(system_key, fingerprint) / "items.jsonl"
+    return path.is_file() and letters.encode() in path.read_bytes()
+
+
 def stamp(system_key: str, fingerprint: str) -> float | None:
     """When it was completed, as a cache key; None where it is not there."""
     try:

@@ -30,6 +30,7 @@ class Reply:
     text: str = ""
     done: bool = False
     problem: str = ""
+    cut: bool = False  # it ran into the length limit
     first: float | None = None
     seconds: float | None = None
     prompt: str = ""
@@ -130,6 +131,7 @@ def _take(reply: Reply, piece: dict[str, Any]) -> None:
         if words := choice.get("delta", {}).get("content"):
             reply.first = reply.first or time.monotonic() - reply.started
             reply.text += words
+        reply.cut = reply.cut or choice.get("finish_reason") == "length"
     if about := piece.get("lever_lab"):
         reply.prompt = about.get("prompt", "")
         reply.passages = tuple(Passage(**passage) for passage in about.get("passages") or ())

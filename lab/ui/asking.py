@@ -7,7 +7,7 @@ import streamlit as st
 from lab.core import Experiment, Run
 from lab.ui import answers, panels, reads, text
 
-_CURRENT = "_ask_current"  # the id of the question this session looks at
+_CURRENT = "_ask_current"  # what this session asked: (Experiment, task) -> the asking's id
 
 
 def ready_systems(experiment: Experiment, task: str) -> dict[str, Run]:
@@ -38,17 +38,19 @@ def propose_question(task: str) -> None:
     st.session_state["_ask_example"] = example
 
 
-def begin(question: str, runs: dict[str, Run]) -> None:
-    """Stop what this session asked before and ask anew."""
-    if old := answers.find(st.session_state.get(_CURRENT)):
+def begin(experiment: Experiment, task: str, question: str, runs: dict[str, Run]) -> None:
+    """Stop what this session asked before, wherever it did, and ask anew."""
+    asked = st.session_state.setdefault(_CURRENT, {})
+    for old in filter(None, map(answers.find, asked.values())):
         answers.stop(old)
-    base, data = next(iter(runs.values())).system.base, reads.task(next(iter(runs.values())).task)
+    base, data = next(iter(runs.values())).system.base, reads.task(task)
     files = {document.id: document.name for document in data.documents} if data else {}
-    st.session_state[_CURRENT] = answers.ask(question, base, {name: run.id for name, run in runs.items()}, files)
+    asked[experiment.id, task] = answers.ask(question, base, {name: run.id for name, run in runs.items()}, files)
 
 
-def current() -> answers.Asking | None:
-    return answers.find(st.session_state.get(_CURRENT))
+def current(experiment: Experiment, task: str) -> answers.Asking | None:
+    """What was asked of this experiment's Systems of a task last; answers of others never stand under its name."""
+    return answers.find(st.session_state.get(_CURRENT, {}).get((experiment.id, task)))
 
 
 def replies_panel(asking: answers.Asking) -> None:
@@ -80,6 +82,8 @@ def reply_card(reply: answers.Reply, files: dict[str, str] | None = None) -> Non
         return
     first = f"first word after {text.seconds(reply.first)}, " if reply.first else ""
     st.caption(f"{first}{text.seconds(reply.seconds)} in all")
+    if reply.cut:
+        st.caption(":orange[:material/content_cut:] Cut at the length limit: it would have gone on.")
     with st.expander("Prompt and passages", type="compact"):
         for place, passage in enumerate(reply.passages, start=1):
             st.caption(f"Passage {place}, from {text.label(passage.citation((files or {}).get(passage.document, passage.document)))}")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import streamlit as st
 
 from lab.compare import drops, with_and_without
-from lab.core import Experiment, Measured, Outcome, TaskData
+from lab.core import Experiment, Measured, Outcome, System, TaskData
 from lab.ui import panels, reads, results, scored, state, text
 
 
@@ -41,6 +41,8 @@ def chosen(experiment: Experiment, task: str, title: str, reference: str, seed: 
 def scoreboard(of: Chosen) -> None:
     """Scores, everything else in one table, differences, what was given away."""
     panels.matrix_panel(scored.board(of.experiment.id, of.seed), key="compare_matrix")
+    prompted = {name: one for name, one in of.evaluations.items() if name in of.views and _prompted(of.views[name].run.system)}
+    panels.cut_panel(scored.cut(prompted))
     panels.missing_panel(of.outcomes, of.seed)
     st.header("Against the reference")
     found = scored.differences(of.experiment.id, of.reference, of.task, of.seed)
@@ -60,6 +62,11 @@ def scoreboard(of: Chosen) -> None:
                                of.data.task.counts.get("test", 0), key="compare_contamination")
 
 
+def _prompted(system: System) -> bool:
+    """Whether it puts more into the prompt than the question: only then can something not fit."""
+    return bool(system.prompting or system.retrieval)
+
+
 def forgetting(of: Chosen) -> None:
     """The plane, the heat map, the items."""
     st.header("Learned against kept")
@@ -69,8 +76,8 @@ def forgetting(of: Chosen) -> None:
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         margin = panels.margin_input("compare_margin")
-    pooled = right.toggle("Pool all tasks", value=True, key="compare_pooled", bind="query-params",
-                          help="Off: only the Systems that learned from the chosen task.")
+    pooled = len(of.experiment.tasks) < 2 or right.toggle("Pool all tasks", value=True, key="compare_pooled", bind="query-params",
+                                                          help="Off: only the Systems that learned from the chosen task.")
     panels.forgetting_panel(scored.forgetting(of.experiment.id, None if pooled else of.task), key="compare_forgetting", margin=margin)
     st.header("Item by item")
     seed = f", seed {of.shown_seed}" if len(of.experiment.seeds) > 1 else ""

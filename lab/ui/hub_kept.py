@@ -35,7 +35,7 @@ def _line(key: str, kind: hub.Kind, about: dict[str, Any], size: Callable[[float
         st.caption(STAYS[kind])
         if kind == "model" and removing.answers_now(f"{about['repo']}@{about['commit']}"):
             st.caption("It is in memory for questions on the page Ask, and leaves it.")
-        if st.button("Delete for good", type="primary", key=f"{key}_hub_delete_{about['key']}"):
+        if st.button(":red[Delete for good]", icon=":material/delete_forever:", key=f"{key}_hub_delete_{about['key']}"):
             _delete(about)
 
 

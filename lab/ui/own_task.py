@@ -55,7 +55,7 @@ def delete_button(task_id: str) -> None:
         else:
             st.caption("No experiment uses it. It cannot be brought back, but from its files.")
         sure = not used or st.checkbox("Delete it all the same", key=f"data_delete_sure_{task_id}")
-        if st.button("Delete for good", type="primary", key=f"data_delete_{task_id}", disabled=not sure):
+        if st.button(":red[Delete for good]", icon=":material/delete_forever:", key=f"data_delete_{task_id}", disabled=not sure):
             _do(lambda: removing.delete_task(task_id), "The task was not deleted", "Deleted.", task_id)
 
 

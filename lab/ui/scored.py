@@ -55,6 +55,17 @@ def with_answers(found: Mapping[str, Measured]) -> dict[str, Evaluation]:
     return {name: evaluation for name, evaluation in read.items() if evaluation}
 
 
+def cut(found: Mapping[str, Measured]) -> dict[str, Evaluation]:
+    """Those of which a prompt may have gone out without some of its shots or passages, with every answer; the others are not read."""
+    asked = {name: Asked(one.suite, one.system_key, one.suite_fingerprint) for name, one in found.items()}
+    return with_answers({name: found[name] for name, one in asked.items() if (stamp := one.stamp) and _says_cut(str(store.home()), one, stamp)})
+
+
+@lru_cache(maxsize=1_024)
+def _says_cut(home: str, asked: Asked, stamp: float) -> bool:
+    return store.evaluations.holds(asked.key, asked.fingerprint, compare.NOT_WHOLE)
+
+
 @lru_cache(maxsize=128)
 def _answers(home: str, asked: Asked, stamp: float) -> Evaluation | None:
     return store.evaluations.find(asked.key, asked.fingerprint)

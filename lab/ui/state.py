@@ -16,6 +16,7 @@ from lab.ui import display, reads, text
 from lab.ui.charts import Look
 
 BASE_FONT = 16
+_OWNED = "_owned"  # (a widget's key, its owner) -> what somebody gave it
 _LEFT = "_left"  # how the session keys end that hold what a choice took the place of in the URL, and what was chosen
 
 
@@ -71,6 +72,18 @@ def follow(key: str, proposed: Any) -> None:
         st.session_state[key] = st.session_state[last] = proposed
 
 
+def belong(key: str, owner: Any, proposed: Any) -> dict[str, Any]:
+    """Before a widget is drawn: it holds what somebody gave it for this `owner`, else what is proposed; another owner's value is kept for that
+    one. An emptied field takes what is proposed again. Returns what the widget has to be given besides its key."""
+    given = st.session_state.get(_OWNED, {}).get((key, owner), "")
+    st.session_state[key] = proposed if given == "" else given
+    return {"key": key, "on_change": _own, "args": (key, owner)}
+
+
+def _own(key: str, owner: Any) -> None:
+    st.session_state.setdefault(_OWNED, {})[key, owner] = st.session_state.get(key)
+
+
 def choose_experiment(where: Any = st) -> Experiment | None:
     """The experiment that Runs, Compare and Ask look at; newest first. None where there is none yet."""
     found = reads.experiments()
@@ -118,12 +131,17 @@ def choose_seed(seeds: Sequence[int], key: str) -> int | None:
     return None if chosen in (None, "all") else int(chosen)
 
 
-def open_outputs(system: str, checkpoint: str = "") -> None:
-    """Go to the answers of one System, or of one of its checkpoints beside it, on Compare. For callbacks, which run before the page is drawn."""
-    st.session_state["compare_view"] = "Outputs"
-    _put("compare_systems", [system])
+def open_outputs(systems: Sequence[str], checkpoint: str = "") -> None:
+    """Go to the answers of one System or several, or of one of its checkpoints beside it, on Compare. For callbacks, which run before the page is drawn."""
+    open_view("Outputs")
+    _put("compare_systems", list(systems))
     if checkpoint:
         _put("compare_checkpoints", [checkpoint])
+
+
+def open_view(name: str) -> None:
+    """Go to a view of Compare. For callbacks."""
+    st.session_state["compare_view"] = name
 
 
 def look() -> Look:

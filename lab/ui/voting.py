@@ -8,8 +8,8 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-from lab import store
-from lab.core import Evaluation, Experiment, LabError, Suite, TaskData, failure_of
+from lab import compare, store
+from lab.core import Evaluation, Experiment, LabError, Measured, Suite, TaskData, failure_of
 from lab.core.votes import VoteSession
 from lab.jobs import network, voting
 from lab.store import votes
@@ -47,7 +47,7 @@ def start_form(experiment: Experiment) -> None:
         st.info("A vote needs answers of at least two Systems to this task.", icon=":material/info:")
         st.page_link(router.RUNS, label="See how far they are", icon=":material/play_circle:", query_params={"experiment": experiment.id})
         return
-    names = state.choose_systems("Systems whose answers are judged", list(answered), "vote_systems", default=list(answered)[:2])
+    names = state.choose_systems("Systems whose answers are judged", list(answered), "vote_systems", default=first_two(answered))
     if len(names) < 2:
         st.caption("Tick at least two Systems.")
         return
@@ -56,15 +56,23 @@ def start_form(experiment: Experiment) -> None:
     st.caption(f"On {able} of {text.count(len(suite.items), 'test item')} these Systems answered differently; only those are asked about. Each person judges "
                "each question once, with the answers of two Systems: which two, and on which side, is dealt so that it evens out.")
     most = max(1, min(able, MOST_ITEMS))
-    with st.form("vote_form"):
+    with st.form("vote_form", enter_to_submit=False):
+        asked = st.text_input("What people judge by", max_chars=200, placeholder="Which answer would you rather get from a help desk?")
         one, two = st.columns(2)
         count = one.number_input("Questions", 1, most, min(ITEMS, most), help="Drawn by chance from the items on which the answers differ.")
         each = two.number_input("Questions per person (0: all)", 0, most, 0, help="With many questions give each person a part: they are dealt so that "
                                 "every question is judged equally often.")
-        asked = st.text_input("What people judge by", max_chars=200, placeholder="Which answer would you rather get from a help desk?")
         pressed = st.form_submit_button("Start the vote", type="primary", icon=":material/how_to_vote:", disabled=not able)
     if pressed:
         _start(experiment, task, seed, chosen, suite, int(count), int(each), asked)
+
+
+def first_two(answered: dict[str, Measured]) -> list[str]:
+    """The two that a vote proposes: the first (the base) and the best of the others by the task's first metric; the earlier one of equals."""
+    first, *others = answered
+    sign = 1 if compare.higher_is_better(answered[first].primary) else -1
+    known = {name: value * sign for name in others if (value := compare.score(answered[name]).value) is not None}
+    return [first, max(known, key=known.get) if known else others[0]] if others else [first]
 
 
 def _start(experiment: Experiment, task: str, seed: int, answered: dict[str, Evaluation], suite: Suite, count: int, each: int, asked: str) -> None:

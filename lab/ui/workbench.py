@@ -22,10 +22,17 @@ class Setting(NamedTuple):
 
 
 def task_with_documents() -> TaskData | None:
-    """The task that is looked at; None where no task has documents."""
-    found = {name: data for name in reads.task_names() if (data := reads.task(name)) and data.documents}
-    name = state.choose("Task", {name: data.task.name for name, data in found.items()}, "task")
-    return found.get(name) if name else None
+    """The task that is looked at, at first the own one that was saved last; None where no task has documents."""
+    name = state.choose("Task", with_documents(), "task")
+    return reads.task(name) if name else None
+
+
+def with_documents() -> dict[str, str]:
+    """id -> name of the tasks that have documents: own ones first, the newest before the others. Own rows are not read for that."""
+    titles, own = reads.task_names(), reads.own_tasks()
+    shipped = [name for name in titles if name not in {task.id for task in own}]
+    found = [task.id for task in own if task.counts.get("documents")] + [name for name in shipped if (data := reads.task(name)) and data.documents]
+    return {name: titles[name] for name in found if name in titles}
 
 
 def settings_row(data: TaskData) -> list[Setting]:

@@ -58,7 +58,7 @@ def test_own_rows_are_shown_as_the_model_sees_them(app, page, shot):
     assert trained.inner_text().startswith("<b>"), "trained tokens are marked, and are text"
     page.get_by_role("textbox", name="Name of the task").fill("Sums")
     page.get_by_role("button", name="Save as a task").click()
-    expect(page.get_by_text("Saved. It can be used")).to_be_visible()
+    expect(page.get_by_text("It can be used on the Build page")).to_be_visible()
     shot("own-data")
 
 

@@ -25,7 +25,7 @@ def test_a_phone_votes_blind_goes_on_after_a_reload_and_sees_the_names_at_the_en
     expect(phone.get_by_role("button", name="A is better")).to_be_visible(timeout=30_000)
     assert phone.get_by_role("link", name="Compare").count() == 0, "no way to other pages"
     assert phone.locator("section.card b").count() == 0, "a model's words are text"
-    assert not [frame for frame in sent if isinstance(frame, bytes) and b"3 shots" in frame], "no name is sent, seen or unseen"
+    assert not [frame for frame in sent if isinstance(frame, bytes) and b"RAG + SFT" in frame], "no name is sent, seen or unseen"
     phone.get_by_role("button", name="A is better").click()
     expect(phone.get_by_text(f"1 of {session.per_voter} judged")).to_be_visible(timeout=30_000)
     phone.goto(link)  # the code was scanned once more

@@ -20,7 +20,7 @@ def test_build_run_compare_ask(app, page, shot, cleared):
     page.goto(f"{address}/runs?experiment={trained.experiment}&run={trained.id}")  # an open menu may be closed by a live redraw
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=120_000)
     shot("walk-live-curve")
-    expect(page.get_by_text("2 of 2 runs done")).to_be_visible(timeout=180_000)
+    expect(page.get_by_text("2 of 2 runs ended")).to_be_visible(timeout=180_000)
     assert [store.runs.state(name).name for name in store.runs.ids()] == ["finished", "finished"]
 
     page.get_by_role("link", name="Compare its results").click()

@@ -110,3 +110,9 @@ def test_no_stage_is_told_to_train_longer_and_less_at_once():
     assert without_contradiction([longer, other, turned]) == (other, turned), "each stage for itself"
     assert without_contradiction([other, lost]) == (lost,), "what was forgotten counts for every stage"
     assert without_contradiction([longer, other]) == (longer, other)
+
+
+def test_a_system_without_training_is_not_told_to_train_its_end_mark(evaluation):
+    endless = evaluation([0.0] * 20, ended=[False] * 20)
+    [trained], [untrained] = answers_health(endless), answers_health(endless, trained=False)
+    assert "end mark is trained" in trained.do and "end mark" not in untrained.do and "shots or SFT" in untrained.do

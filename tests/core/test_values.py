@@ -132,6 +132,7 @@ def test_failures_are_classified_and_carry_the_way_out():
     assert failure_of(DataError("what", "", "do"), "loading").where == "loading"
     assert failure_of(ValueError("odd")).kind == "lab"
     assert DataError("What.", "where", "do this").failure.sentence() == "What. where. do this."
+    assert DataError("It is empty.", "What is 3?", "Fill it").failure.sentence() == "It is empty. What is 3? Fill it."
 
 
 def test_the_text_that_is_rehearsed_counts_where_it_is_read_and_only_there():

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from lab import store
-from lab.core import Example
+from lab.core import Evaluation, Example, Score
 from lab.jobs import plan
+from lab.jobs.outcomes import evaluation_key, suites_of
 from tests.pages.pages_help import opened
 from tests.ui import workspaces
 
@@ -162,3 +163,27 @@ def test_large_type_comes_with_the_link_and_stays(three_seeds):
     assert large > json.loads(opened("compare").get("plotly_chart")[0].proto.spec)["layout"]["font"]["size"]
     app.toggle(key="_large_widget").set_value(False).run()
     assert app.query_params["large"] in ("false", ["false"]) and not app.exception
+
+
+def test_the_scoreboard_says_whose_prompts_were_cut_and_leads_to_health(workspace):
+    found = workspaces.experiment()
+    for run in workspaces.runs_of(found):
+        workspaces.start(run)
+        for suite in suites_of(run):
+            said_so = "2 of 3 shots fitted" if run.system.prompting else ""
+            scores = tuple(Score(item=item.id, answer="x", values={"exact_match": 0.0}, prompt="p", reason=said_so, ended=True) for item in suite.items)
+            store.evaluations.save(Evaluation(system_key=evaluation_key(run, suite), suite=suite.name, suite_fingerprint=suite.fingerprint, role=suite.role,
+                                              scorers=suite.scorers, decoding="greedy", scores=scores, run=run.id))
+        store.runs.move(run.id, "finished")
+    app = opened("compare")
+    assert "Some prompts were cut" in said(app) and "3 shots: 14 of 14 prompts went out without" in said(app)
+    assert "RAG: " not in said(app) and "No System solves" in "".join(info.value for info in app.info) and "more items are needed" not in said(app)
+    app.button(key="compare_to_health").click().run()
+    assert app.session_state["compare_view"] == "Cost and health" and not app.exception
+
+
+def test_one_task_alone_is_not_pooled(three_seeds):
+    pooled = [toggle.key for toggle in opened("compare", {"compare_view": "Forgetting"}).toggle]
+    assert ("compare_pooled" in pooled) == (len(three_seeds.tasks) > 1)
+    launched_again(three_seeds, tasks=three_seeds.tasks[:1])
+    assert "compare_pooled" not in [toggle.key for toggle in opened("compare", {"compare_view": "Forgetting"}).toggle]

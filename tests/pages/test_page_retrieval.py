@@ -142,3 +142,9 @@ def test_a_task_without_known_evidence_says_how_to_bring_it(data):
     app = opened("retrieval", {"task": "bare", "retrieval_view": "Measure", "retrieval_count": "1"})
     assert not app.exception and "document column" in words(app)
     assert "retrieval_measure" not in {button.key for button in app.button}
+
+
+def test_the_own_task_that_was_saved_last_is_opened(data):
+    time.sleep(.01)
+    store.tasks.save(data.model_copy(update={"task": data.task.model_copy(update={"id": "newest", "name": "Newest"})}))
+    assert opened("retrieval").selectbox(key="_task_widget").value == "newest"

@@ -58,7 +58,7 @@ def test_a_host_starts_a_vote_and_sees_a_link_and_no_result():
     assert not app.exception and "test items these Systems answered differently" in words(app)
     press(app, "Start the vote")
     session = votes.of_experiment(found.id)[0]
-    assert session.systems == ("base", "3 shots") and session.items
+    assert session.systems == ("base", "RAG + SFT") and session.items
     assert any(session.code in code.value for code in app.code) and {"Close the vote", "Reveal the names"} <= labels(app)
     assert "phones cannot open the link" in words(app), "the test's server is on the loopback address"
     assert "is preferred" not in words(app) and "cannot be told apart" not in words(app)
@@ -117,16 +117,16 @@ def test_the_host_reveals_and_makes_preference_pairs_that_compare_shows_too():
     for number in range(6):
         assert votes.join(session.id, f"person-{number:05}") == number
         for ballot in voting.ballots(session, number):
-            votes.cast(session.id, number, ballot.pair.number, ballot.left, "left" if ballot.left == "3 shots" else "right")
+            votes.cast(session.id, number, ballot.pair.number, ballot.left, "left" if ballot.left == "RAG + SFT" else "right")
     app = opened("vote", {"experiment": found.id, "vote": session.id})
     press(app, "Reveal the names")
-    assert "3 shots is preferred to base" in words(app) and "no sign that the side mattered" in words(app)
+    assert "RAG + SFT is preferred to base" in words(app) and "no sign that the side mattered" in words(app)
     press(app, "Save the votes as preference pairs")
     assert not app.exception and "left the test split" in words(app), words(app)
     made = store.tasks.load(app.session_state["build_tasks"][0])
     assert made.preferences and {pair.prompt for pair in made.preferences}.isdisjoint(row.prompt for row in made.split("test"))
     shown = opened("compare", {"experiment": found.id, "task": session.task, "compare_view": "Votes"})
-    assert not shown.exception and "3 shots is preferred to base" in words(shown)
+    assert not shown.exception and "RAG + SFT is preferred to base" in words(shown)
 
 
 def test_compare_offers_a_vote_where_there_is_none():

@@ -156,6 +156,12 @@ def test_an_evaluation_that_stands_is_kept():
     assert store.evaluations.find("s1", "f2") is None
 
 
+def test_letters_among_the_answers_are_found_without_reading_them():
+    store.evaluations.save(evaluation(1.0))
+    assert store.evaluations.holds("s1", "f1", '"item"') and not store.evaluations.holds("s1", "f1", "9 of 9 fitted")
+    assert not store.evaluations.holds("s1", "f2", '"item"')
+
+
 def task_data(task_id="mine"):
     return TaskData(task=Task(id=task_id, name="../../etc <img>", scorers=(Scorer(kind="exact_match"),)),
                     examples=(Example(id="e", prompt="p", answer="a\ud800", split="train"),),

@@ -21,7 +21,8 @@ class Toy(BaseHTTPRequestHandler):
         if self.headers["Authorization"] != "Bearer secret" or model == "missing":
             return self._send(400, [json.dumps({"error": {"message": "No model of this name"}})])
         pieces = [{"choices": [{"delta": {"content": word}}]} for word in (["slow "] * 50 if model == "slow" else ["Hel", "lo ", model])]
-        self._send(200, [f"data: {json.dumps(piece)}\n\n" for piece in [*pieces, {"choices": [], "lever_lab": ABOUT}]] + ["data: [DONE]\n\n"],
+        last = {"choices": [{"delta": {}, "finish_reason": "length" if model == "long" else "stop"}], "lever_lab": ABOUT}
+        self._send(200, [f"data: {json.dumps(piece)}\n\n" for piece in [*pieces, last]] + ["data: [DONE]\n\n"],
                    .1 if model == "slow" else 0)
 
     def _send(self, status, parts, pause=0):
@@ -90,3 +91,8 @@ def test_an_answerer_that_went_away_says_so(monkeypatch):
 def test_old_askings_are_let_go(server):
     names = [answers.ask("hi", BASE, {"SFT": "r1"}) for _ in range(answers.KEPT + 3)]
     assert answers.find(names[0]) is None and answers.find(names[-1]) is not None
+
+
+def test_an_answer_that_was_cut_at_the_limit_is_known(server):
+    replies, _ = finished(answers.ask("hi", BASE, {"SFT": "r1", "long": "long"}))
+    assert replies["long"].cut and not replies["SFT"].cut

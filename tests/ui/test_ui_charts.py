@@ -6,7 +6,11 @@ import pandas as pd
 
 from lab.ui.charts import Look, Panel, curves_chart, forgetting_chart, lines_of, matrix_chart, style_of
 from lab.ui.charts.forgetting import is_clear
+from lab.ui.charts.paths import paths_chart
+from lab.ui.charts.plane import family_styles
+from lab.ui.charts.votes import votes_chart
 from lab.ui.panels.forgetting import without_floor
+from lab.ui.panels.matrix import unsolved
 
 NASTY = "<b>x</b><a href='javascript:1'>y</a>"
 
@@ -71,3 +75,52 @@ def test_what_the_base_does_not_know_is_no_change_but_a_dash_with_its_reason():
     assert frame["weak"].tolist() == [True, False, False] and "cannot forget" in frame["sentence"][0]
     figure = forgetting_chart(frame[:1], Look())
     assert "–" in figure.data[0].text[0][0] and "%" not in figure.data[0].text[0][0] and "cannot forget" in figure.data[0].customdata[0][0]
+
+
+def test_dpo_has_a_colour_of_its_own_and_black_is_the_bases_alone():
+    for look in (Look(), Look(dark=True)):
+        found = style_of(["base", "DPO", "SFT → DPO", "SFT", "RAG", *(f"own {number}" for number in range(16))], look)
+        assert [name for name, style in found.items() if style.colour == found["base"].colour] == ["base"]
+        assert len({found[name].colour for name in ("base", "DPO", "SFT → DPO", "SFT", "RAG")}) == 5
+        assert family_styles(look)["DPO"].colour == found["DPO"].colour
+
+
+def test_the_camera_of_a_figure_stands_on_no_box():
+    for look in (Look(), Look(dark=True)):
+        bar = matrix_chart(pd.DataFrame([board()]), style_of(["SFT"]), look).layout.modebar
+        assert bar.bgcolor == "rgba(0,0,0,0)" and bar.color == look.quiet
+
+
+def test_a_share_under_half_stands_left_of_the_dotted_line():
+    row = {"low": .4, "high": .6, "wide_low": .3, "wide_high": .7, "wins": 1, "ties": 1, "losses": 1}
+    frame = pd.DataFrame([row | {"system": "SFT", "share": .55}, row | {"system": "base", "share": .45}])
+    marks = [trace for trace in votes_chart(frame, style_of(frame["system"]), Look()).data if trace.text]
+    assert [trace.textposition for trace in marks] == ["top right", "top left"]
+
+
+def test_marks_upon_each_other_are_all_seen_and_all_speak():
+    row = {"before": "", "stages": 0, "low": .0, "high": .1, "n": 9, "seeds": 1, "kept_low": .9, "kept_high": 1.0, "suites": 2, "metric": "exact_match",
+           "of": "", "place": ""}
+    frame = pd.DataFrame([row | {"system": name, "value": value, "kept": kept} for name, value, kept in
+                          (("base", .0, 1.0), ("3 shots", .005, .995), ("SFT", .6, .4))])
+    base, shots, sft = paths_chart(frame, style_of(frame["system"]), Look()).data
+    assert base.marker.size > shots.marker.size == sft.marker.size, "the covered one is a ring around the other"
+    assert all("base" in trace.customdata[0][0] and "3 shots" in trace.customdata[0][0] for trace in (base, shots))
+    assert list(base.customdata[0][1:]) == ["base", "", "3 shots"] and list(sft.customdata[0][1:]) == ["SFT", ""]
+
+
+def test_a_small_learning_rate_is_written_out_and_every_line_speaks_between_its_points():
+    frame = pd.DataFrame({"series": ["DPO"] * 2, "x": [0, 1], "value": [0.0, 2e-4]})
+    layout = curves_chart([Panel("Learning rate", "", lines_of(frame, style_of(["DPO"])))], Look(), "step").layout
+    assert layout.yaxis.exponentformat == "none" and layout.hoverdistance == -1
+    flat = pd.DataFrame({"series": ["DPO"] * 40, "x": range(40), "value": [2e-3] * 40})
+    layout = curves_chart([Panel("Learning rate", "", lines_of(flat, style_of(["DPO"])))], Look(), "step").layout
+    assert [round(end, 4) for end in layout.yaxis.range] == [0, .004], "not drawn as if it were nothing"
+
+
+def test_a_board_at_the_floor_is_named_once_nothing_can_change_it():
+    rows = [board(system=name, value=value) for name, value in (("base", .0), ("RAG", .0), ("SFT", .02))]
+    assert unsolved(pd.DataFrame(rows)) == ["facts"]
+    assert unsolved(pd.DataFrame([*rows, board(system="DPO", value=None, state="running")])) == [], "one may still solve it"
+    assert unsolved(pd.DataFrame([*rows, board(system="DPO", value=.1)])) == unsolved(pd.DataFrame(rows[:1])) == []
+    assert unsolved(pd.DataFrame([row | {"metric": "answer_loss"} for row in rows])) == [], "a loss near zero is no floor"

@@ -92,14 +92,15 @@ def curves_chart(panels: Sequence[Panel], look: Look, x_title: str, log: tuple[b
         for line in panel.lines:
             *behind, front = _traces(line, look, speech.template(line, place))
             traces += [*(trace | own for trace in behind), front | own | listed]
-        layout[f"yaxis{number}"] = look.y_axis | {"tickfont": look.x_axis["tickfont"]} | _y_axis(panel, log[1])
+        layout[f"yaxis{number}"] = look.y_axis | {"tickfont": look.x_axis["tickfont"], "exponentformat": "none"} | _y_axis(panel, log[1])
         layout[f"yaxis{number}"]["domain"] = [max(0.0, top - each / inner), top]
         layout[f"legend{number}"] = {"orientation": "h", "yanchor": "bottom", "font": {"size": look.px(14)}} | (
             {"x": 0, "xanchor": "left", "y": 1 + LEGEND / inner} if one_legend else {"x": 0.96, "xanchor": "right", "y": top})
         layout["annotations"].append(_heading(panel, top, look))
     layout["xaxis"] = look.x_axis | _x_axis(panels, speech.few, log[0]) | speech.axis
     layout["xaxis"] |= {"title": look.x_axis["title"] | {"text": x_title}, "anchor": traces[-1]["yaxis"]}
-    return drawn(traces, look, above + inner + BENEATH, hovermode="closest" if speech.crowded else "x unified", hoversubplots="axis", showlegend=True,
+    return drawn(traces, look, above + inner + BENEATH, hovermode="closest" if speech.crowded else "x unified", hoversubplots="axis",
+                 hoverdistance=20 if speech.crowded else -1, showlegend=True,
                  margin={"t": look.px(above), "b": look.px(BENEATH)}, **layout)
 
 
@@ -122,9 +123,10 @@ def _x_axis(panels: Sequence[Panel], few: bool, log: bool) -> dict[str, Any]:
 
 
 def _y_axis(panel: Panel, log: bool) -> dict[str, Any]:
-    if log or not panel.few:
-        return {"type": "log" if log else "linear", "nticks": 5}
     low, high = _ends(line.y for line in panel.lines)
+    if log or not panel.few:
+        flat = {"range": sorted((0.0, 2 * low))} if low == high != 0 and not log else {}  # a learning rate that never changes stays readable
+        return {"type": "log" if log else "linear", "nticks": 5} | flat
     least = LEAST * max(abs(low), abs(high))
     room = max((high - low) * ROOM, (least - (high - low)) / 2, 1e-9)
     return {"nticks": 5, "range": [low - room, high + room]}

@@ -11,12 +11,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lab.ui import text
-from lab.ui.charts.style import BLACK, BLUE, DASHES, GREEN, PURPLE, VERMILLION, Look, Style, finish, palette
+from lab.ui.charts.style import BLACK, BLUE, DASHES, GREEN, PURPLE, VERMILLION, VIOLET, Look, Style, finish, palette
 
 HEIGHT = 460
 # colour, dash, symbol: families that share a colour differ in the other two
 FAMILY = {"base": (BLACK, 0, "star"), "prompt": (BLACK, 2, "cross"), "LoRA": (BLUE, 0, "circle"), "full": (VERMILLION, 1, "diamond"),
-          "replay": (GREEN, 2, "square"), "EWC": (PURPLE, 3, "triangle-up"), "DPO": (BLACK, 1, "hexagram"), "compound": (BLUE, 1, "pentagon")}
+          "replay": (GREEN, 2, "square"), "EWC": (PURPLE, 3, "triangle-up"), "DPO": (VIOLET, 1, "hexagram"), "compound": (BLUE, 1, "pentagon")}
 TITLES = {"base": "bare base", "prompt": "prompting or retrieval", "LoRA": "LoRA", "full": "full tuning", "replay": "full tuning + replay",
           "EWC": "full tuning + EWC", "DPO": "DPO", "compound": "compound"}
 

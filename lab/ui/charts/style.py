@@ -8,15 +8,17 @@ from typing import Any, Iterable, NamedTuple
 
 import plotly.graph_objects as go
 
-# Okabe-Ito, the five that reach 3:1 on white, and their counterparts on dark (the order is the same).
-LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#0d1014")
-DARK = ("#56B4E9", "#E69F00", "#2FBF97", "#E3A1C6", "#FFFFFF")
-BLUE, VERMILLION, GREEN, PURPLE, BLACK = range(5)
+# Okabe-Ito, the five that reach 3:1 on white, and their counterparts on dark (the order is the same). Violet is added: under each of the three
+# kinds of colour blindness it stays further from the others than they do from each other.
+LIGHT = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#0d1014", "#6600CC")
+DARK = ("#56B4E9", "#E69F00", "#2FBF97", "#E3A1C6", "#FFFFFF", "#8855FF")
+BLUE, VERMILLION, GREEN, PURPLE, BLACK, VIOLET = range(6)
+FREE = (BLUE, VERMILLION, GREEN, PURPLE, VIOLET)  # black is the base's alone
 FONT = "Arial, Helvetica, sans-serif"  # on every machine: a saved figure has no web fonts, and would be set otherwise than it was measured
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "star")
 # The names that the lab itself proposes; every other name takes a free combination by its hash.
-KNOWN = {"base": (BLACK, 0, 0), "3 shots": (GREEN, 0, 2), "RAG": (BLUE, 0, 0), "SFT": (VERMILLION, 0, 0), "SFT → DPO": (PURPLE, 0, 3),
+KNOWN = {"base": (BLACK, 0, 0), "3 shots": (GREEN, 0, 2), "RAG": (BLUE, 0, 0), "SFT": (VERMILLION, 0, 0), "SFT → DPO": (PURPLE, 0, 3), "DPO": (VIOLET, 0, 5),
          "RAG + SFT": (VERMILLION, 1, 1)}
 
 
@@ -53,6 +55,11 @@ class Look:
     def surface(self) -> str:
         return "#1e2329" if self.dark else "#f3f4f6"
 
+    @property
+    def veil(self) -> str:
+        """Paper that lets through what it covers."""
+        return "rgba(20,23,27,0.8)" if self.dark else "rgba(255,255,255,0.8)"
+
     def px(self, size: float) -> int:
         return round(size * self.scale)
 
@@ -70,7 +77,7 @@ class Look:
 
 
 def palette(look: Look) -> tuple[str, ...]:
-    """The five colours on this background."""
+    """The colours on this background."""
     return DARK if look.dark else LIGHT
 
 
@@ -87,8 +94,9 @@ def style_of(names: Iterable[str], look: Look = Look()) -> dict[str, Style]:
 
 def _free(name: str, taken: set[tuple[int, int]]) -> tuple[int, int, int]:
     start = int.from_bytes(sha256(name.encode("utf-8", "replace")).digest()[:4], "big")
-    total = len(LIGHT) * len(DASHES)
+    total = len(FREE) * len(DASHES)
     spots = [divmod((start + step * 7) % total, len(DASHES)) for step in range(total)]  # 7 and 20 share no factor: every spot once
+    spots = [(FREE[place], dash) for place, dash in spots]
     colour, dash = next((spot for spot in spots if spot not in taken), spots[0])
     return colour, dash, start % len(SYMBOLS)
 
@@ -109,5 +117,7 @@ def drawn(traces: list[dict[str, Any]], look: Look, height: float, **layout: Any
 
 def _layout(look: Look, height: float, layout: dict[str, Any]) -> dict[str, Any]:
     return {"height": look.px(height), "font": {"family": FONT, "size": look.px(15), "color": look.ink}, "paper_bgcolor": "rgba(0,0,0,0)",
-            "plot_bgcolor": "rgba(0,0,0,0)", "uirevision": "keep", "hoverlabel": {"font": {"size": look.px(14)}}, **layout,
+            "plot_bgcolor": "rgba(0,0,0,0)", "uirevision": "keep",
+            "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": look.quiet, "activecolor": look.ink},
+            "hoverlabel": {"bgcolor": look.veil, "bordercolor": look.line, "font": {"size": look.px(14), "color": look.ink}}, **layout,
             "margin": {"l": 0, "r": look.px(12), "t": look.px(44), "b": look.px(36)} | layout.get("margin", {})}

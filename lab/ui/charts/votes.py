@@ -24,7 +24,8 @@ def votes_chart(frame: pd.DataFrame, styles: dict[str, Style], look: Look) -> An
             if row[low] == row[low] and row[low] is not None:
                 figure.add_scatter(x=[row[low], row[high]], y=[place, place], mode="lines", hoverinfo="skip",
                                    line={"color": style.colour, "width": look.px(width)}, opacity=0.55 if width > 2 else 1)
-        figure.add_scatter(x=[row["share"]], y=[place], mode="markers+text", text=[text.number(row["share"])], textposition="top right",
+        side = "right" if row["share"] >= 0.5 else "left"  # away from the dotted line
+        figure.add_scatter(x=[row["share"]], y=[place], mode="markers+text", text=[text.number(row["share"])], textposition=f"top {side}",
                            textfont={"size": look.px(15), "color": look.ink},
                            marker={"symbol": style.symbol, "size": look.px(13), "color": style.colour}, customdata=[_words(row)],
                            hovertemplate="%{customdata}<extra></extra>")

@@ -52,14 +52,18 @@ def failure_panel(view: Any) -> None:
 
 
 def controls(view: Any) -> None:
-    """Stop, stop and keep, resume: only those that the run's state allows."""
+    """Stop, stop and keep, resume: only those that the run's state allows, and no resuming without the task."""
+    gone = not view.run.pretraining and store.removed.remains(view.run.task)
+    again = view.status in ("stopped", "failed", "lost")
+    if gone and again:
+        st.caption("It cannot be resumed: its task was deleted.")
     with st.container(horizontal=True):
         if view.status in ("queued", "running", "lost"):
             _button("Stop", "stop", view, lambda: jobs.stop(view.run.id))
         if view.status == "running" and (view.run.pretraining or view.run.system.training):
             _button("Stop and keep", "save", view, lambda: jobs.stop(view.run.id, keep=True),
                     "Ends training now, keeps what was trained so far and " + ("makes a base of it." if view.run.pretraining else "scores it."))
-        if view.status in ("stopped", "failed", "lost"):
+        if again and not gone:
             _button("Resume", "play_arrow", view, lambda: jobs.resume(view.run.id), "Goes on from the newest complete checkpoint.")
 
 

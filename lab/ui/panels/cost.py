@@ -13,6 +13,9 @@ from lab.jobs import exports
 from lab.ui import curve_reads, marked, reads, text
 from lab.ui.panels.numbers import numbers, table
 
+SENT = ("Right document sent: a passage of a document that holds the answer was found and also fitted into the prompt; what was found and did not "
+        "fit does not count. ")
+
 
 def cost_panel(evaluations: dict[str, Measured], views: dict[str, Any]) -> None:
     """Per System: time and tokens per answer, time of the whole run. `views`: System name -> its RunView."""
@@ -28,7 +31,7 @@ def cost_panel(evaluations: dict[str, Measured], views: dict[str, Any]) -> None:
     share = st.column_config.NumberColumn(format="%.0f %%")
     memory = st.column_config.NumberColumn(format="%.0f MB")
     names = {"system": "System", "n": "Answers", "seconds_p50": "Time, median", "seconds_p95": "95th percentile",
-             "prompt_tokens": "Prompt tokens", "answer_tokens": "Answer tokens", "ended": "Ended", "hit": "Right document found",
+             "prompt_tokens": "Prompt tokens", "answer_tokens": "Answer tokens", "ended": "Ended", "hit": "Right document sent",
              "run_seconds": "Whole run", "memory_estimated": "Memory, estimated", "memory_measured": "Memory, measured"}
     shares = {name: frame[name] * 100 for name in ("ended", "hit") if frame[name].notna().any()}
     shown = frame.dropna(axis="columns", how="all").assign(**shares)
@@ -37,7 +40,7 @@ def cost_panel(evaluations: dict[str, Measured], views: dict[str, Any]) -> None:
                                         names["run_seconds"]: st.column_config.NumberColumn(format="%.0f s"),
                                         names["memory_estimated"]: memory, names["memory_measured"]: memory}, placeholder="–")
     st.caption("Time: per answer, over the first eight questions, asked one by one on the machine that ran it. Ended: answers that came to "
-               "an end of their own. Retrieval and shots make prompts longer; "
+               "an end of their own. " + (SENT if "hit" in shares else "") + "Retrieval and shots make prompts longer; "
                "training costs once, prompts cost with every answer. Memory: the highest moment of the stage that needed most, as estimated before it "
                "and as measured during it.")
     numbers(frame, "cost", "compare_cost")
@@ -81,7 +84,7 @@ def health_panel(runs: dict[str, Any], evaluations: dict[str, Evaluation], base:
     for name, run in runs.items():
         mine = [*compare.curves_health(curve_reads.curve_frame(run.id))]
         if name in evaluations:
-            mine += compare.answers_health(evaluations[name], base if run.system.training else None)
+            mine += compare.answers_health(evaluations[name], base if run.system.training else None, bool(run.system.training))
         lost = compare.damaged([drop for system, drop in drops if system == name])
         check, (trained, asked, exported) = exports.checked(run.id), prompts.get(name, ("", "", ""))
         unlike = compare.unlike_prompts(trained, asked, "" if check else exported)  # a written export has more to say of itself

@@ -10,6 +10,8 @@ import streamlit as st
 from lab.ui import charts, display, marked, state, text
 from lab.ui.panels.numbers import numbers
 
+UNSOLVED = 0.02  # a share up to one right answer in fifty: there is nothing to compare, however many items are asked
+
 
 def matrix_panel(frame: pd.DataFrame, key: str) -> None:
     """System x need with intervals; what is not there yet says why in its place."""
@@ -25,9 +27,30 @@ def matrix_panel(frame: pd.DataFrame, key: str) -> None:
     st.caption("A dot is the score on test items that no System was trained on; its bar is the 95 % interval. "
                + ("Small open marks beneath are the single seeds; the bar counts items and seeds. " if several else "")
                + ("Two seeds hardly show how much seeds differ, so their bar is wide. " if several and (frame["seeds"] == 2).any() else "")
-               + "Where bars overlap widely, more items are needed to tell the Systems apart." if len(best) else
+               + ("Where bars overlap widely, more items are needed to tell the Systems apart." if set(best["need"]) - set(unsolved(frame)) else "")
+               if len(best) else
                "Scores appear here as soon as the first run has answered its test items.")
+    _unsolved_words(frame)
     numbers(frame.drop(columns=["run"], errors="ignore"), "scores", key)
+
+
+def unsolved(frame: pd.DataFrame) -> list[str]:
+    """The needs that no System meets at all, once every run has ended: two or more shares, all of them about nothing."""
+    found = []
+    for need, rows in frame.groupby("need", sort=False):
+        known = rows.dropna(subset=["value"])
+        shares = not known["metric"].isin(text.LOSSES).any() and not rows["state"].isin(text.ACTIVE).any()
+        if len(known) > 1 and shares and (known["value"] <= UNSOLVED).all():
+            found.append(str(need))
+    return found
+
+
+def _unsolved_words(frame: pd.DataFrame) -> None:
+    if found := unsolved(frame):
+        st.info(f"No System solves {', '.join(map(text.label, found))}: all stand at {UNSOLVED:.0%} or less, and more items would not change that. Outputs "
+                "shows what they answer instead (right in substance but in other words: choose another scorer), Cost and health what was cut short. "
+                "What helps: more epochs or a higher learning rate where the validation loss still falls, more examples, or a larger base.",
+                icon=":material/trending_flat:")
 
 
 def difference_panel(found: dict[str, Any], reference: str, key: str) -> None:

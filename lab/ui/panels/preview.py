@@ -66,6 +66,16 @@ def rows_table(data: TaskData) -> None:
                   "Answer": st.column_config.TextColumn(width="large")}, height=320)
 
 
+def pairs_table(data: TaskData) -> None:
+    """The first preference pairs as they stand; nothing where there are none."""
+    if not data.preferences:
+        return
+    st.subheader("Preference pairs")
+    columns = {"Split": "split", "Prompt": "prompt", "Chosen": "chosen", "Rejected": "rejected"}
+    frame = pd.DataFrame([{title: getattr(pair, name) for title, name in columns.items()} for pair in data.preferences[:TABLE_ROWS]])
+    table(frame, {title: st.column_config.TextColumn(width="small" if title == "Split" else "medium") for title in columns}, height=320)
+
+
 def task_card(data: TaskData) -> None:
     """What a task is: description, needs, scoring, counts."""
     task = data.task

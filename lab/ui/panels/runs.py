@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pandas as pd
@@ -14,12 +15,16 @@ from lab.ui.panels.numbers import table
 
 
 def run_table(views: list[Any], tasks: dict[str, str]) -> None:
-    """One row per run; a failed one says why in its row."""
+    """One row per run; a failed one says why in its row, and beneath in full."""
     frame = run_frame(views, tasks)
     table(frame.drop(columns=[name for name in ("Progress", "Now, or what happened") if not frame[name].replace("", None).notna().any()]), {
-        "Seed": st.column_config.NumberColumn(width=60), "Time": st.column_config.TextColumn(width=80),
+        "Task": st.column_config.TextColumn(width=170), "Seed": st.column_config.NumberColumn(width=55), "Time": st.column_config.TextColumn(width=95),
         "Progress": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, width=150),
-        "Now, or what happened": st.column_config.TextColumn(width=340)}, placeholder="")
+        "Now, or what happened": st.column_config.TextColumn(width=280)}, placeholder="")
+    failures = [view.state.failure for view in views if view.status == "failed" and view.state.failure]
+    for (what, do), number in Counter((failure.what, failure.do) for failure in failures).items():  # where it happened stands with the run
+        st.caption(f":material/error: {text.count(number, 'run')} failed:")
+        st.text(". ".join(part.rstrip(".") for part in (what, do) if part) + ".")
 
 
 def waiting_panel(views: list[Any]) -> None:
@@ -53,7 +58,7 @@ def progress_line(views: list[Any], tasks: dict[str, str]) -> None:
     done = sum(view.status in FINAL for view in views)
     failed = sum(view.status == "failed" for view in views)
     share = sum(1.0 if view.status in FINAL else view.progress or 0.0 for view in views) / max(1, len(views))
-    words = f"{done} of {text.count(len(views), 'run')} done" + (f", {failed} failed" if failed else "")
+    words = f"{done} of {text.count(len(views), 'run')} ended" + (f", {failed} of them failed" if failed else "")
     if done == len(views):
         st.caption(words)
         return

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from lab import store
-from lab.core import Experiment, Outcome, Task
+from lab import compare, store
+from lab.core import Evaluation, Experiment, Outcome, Task
 from lab.corpus.check_leaks import flagged_items
-from lab.ui import marked, reads, text
+from lab.ui import marked, reads, state, text
 from lab.ui.panels.numbers import numbers
 
 PLACES = {"train": "training rows", "pairs": "preference pairs", "documents": "documents"}
@@ -50,6 +50,19 @@ def missing_panel(outcomes: list[Outcome], seed: int | None) -> None:
     if rows:
         marked.grid(["System", "Task", "Seed", "State", "Why"], [[marked.plain(cell) for cell in row] for row in rows], key="compare_missing",
                     widths=(3, 3, 1, 2, 8))
+
+
+def cut_panel(evaluations: dict[str, Evaluation]) -> None:
+    """Systems whose prompts went out without some of what they are named for; nothing where all prompts were whole."""
+    found = {name: finding for name, one in evaluations.items() for finding in compare.answers_health(one) if finding.rule == "prompts cut"}
+    if not found:
+        return
+    with st.container(border=True, gap="xsmall"):
+        st.markdown(":orange[:material/content_cut:] **Some prompts were cut**")
+        for name, finding in found.items():
+            st.text(f"{name}: {finding.what}.")
+        st.caption("Their scores are those of a System with less in its prompt than its name says.")
+        st.button("See Cost and health", icon=":material/health_and_safety:", key="compare_to_health", on_click=state.open_view, args=("Cost and health",))
 
 
 def contamination_panel(frame: pd.DataFrame, metric: str, items: int, key: str) -> None:
