@@ -8,7 +8,7 @@ import streamlit as st
 
 from lab import jobs
 from lab.core import LabError, failure_of
-from lab.ui import bases, model_card, panels, planning, reads, systems
+from lab.ui import bases, model_card, panels, planning, reads, state, systems
 
 st.title("Build an experiment")
 st.caption("One base, one or more tasks, and the Systems to compare on them. Nothing is queued before you press Launch.")
@@ -37,8 +37,9 @@ seeds = st.segmented_control("Seeds", [1, 2, 3, 5], default=1, required=True, ke
 on_the_way = planning.choose_checkpoints(base, chosen or [])
 
 st.header("4. What will be run")
-name = st.text_input("Name of the experiment", value="My experiment", max_chars=80, key="build_name", persist_state="session")
-question = st.text_input("Question it answers", max_chars=300, key="build_question", persist_state="session",
+about = frozenset(tasks)  # a name and a question are about these tasks: others begin without them
+name = st.text_input("Name of the experiment", max_chars=80, **state.belong("build_name", about, "My experiment"))
+question = st.text_input("Question it answers", max_chars=300, **state.belong("build_question", about, ""),
                          placeholder="Which lever makes our support answers right?")
 experiment = planning.draft(name, question or "", tasks, chosen, suites, list(range(seeds)), primary, on_the_way) if chosen is not None else None
 allowed = planning.plan_panel(experiment) if experiment else False

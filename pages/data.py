@@ -6,7 +6,7 @@ router.ensure_router(router.DATA)
 
 import streamlit as st
 
-from lab.ui import bases, findings, intake, large, mapping, own_task, panels, reads, saving, state, uploads
+from lab.ui import bases, findings, intake, large, mapping, own_task, panels, reads, saving, shares, state, uploads
 
 st.title("Data")
 mode = st.segmented_control("What to do", ["Tasks at hand", "Bring your own files", "Keep a text to rehearse"],
@@ -34,20 +34,24 @@ def tasks_at_hand() -> None:
         panels.model_view(data.split("train") or data.examples, base, f"data_view_{name}")
     st.header("Rows")
     panels.rows_table(data)
+    panels.pairs_table(data)
 
 
 def own_files() -> None:
     """Files, mapping, preview, findings, save."""
     st.caption("Files are read on this machine and never leave it. A table of examples is needed; documents and preferences are optional.")
-    found = intake.choose_files()
+    uploaders = st.container()
     if large.large_panel():
         return
+    with uploaders:
+        found = intake.choose_files()
+    saving.saved_panel(any(found))
     if found.examples is None:
         intake.missing_told(found)
         return
     st.header("Which column is what")
     decided = mapping.mapping_form(found.examples, "examples")
-    intake.shares_form(found.examples)
+    shares.shares_form(found.examples)
     pairs = None
     if found.preferences is not None:
         st.subheader("Preference pairs")
@@ -66,8 +70,8 @@ def own_files() -> None:
         panels.model_view(data.split("train") or data.examples, base, "data_own_view")
     st.header("Split and check")
     mark = uploads.mark(found.examples, found.preferences)
-    data, allowed = findings.findings_panel(data, base, unreadable, saving.longest(mark))
-    intake.limit_told(found.examples)
+    data, allowed = findings.findings_panel(data, base, unreadable, saving.needs(data, mark), mark)
+    shares.limit_told(found.examples)
     panels.split_counts(data)
     st.header("Save")
     saving.save_form(data, allowed, mark, base)

@@ -20,7 +20,7 @@ from lab.corpus.check_labels import counted_findings
 from lab.corpus.check_leaks import leaked, overlap_findings, shares
 from lab.corpus.check_pairs import other_pair_findings, pairs_twice
 from lab.corpus.check_placeholders import placeholder_findings
-from lab.corpus.check_rows import contradiction_findings, few_findings, length_findings, missing_findings, twice
+from lab.corpus.check_rows import READS, contradiction_findings, few_findings, length_findings, missing_findings, twice
 from lab.corpus.check_text import text_findings
 from lab.corpus.checks import LEVELS
 from lab.corpus.finding import finding
@@ -54,8 +54,8 @@ class Tally:
 
     def takes(self, place: int, split: str, prompt: str, answer: str) -> bool:
         """Whether the row stays. Counts it, and what is wrong with it."""
-        if not self.room.holds(prompt, "" if split == "test" else answer):
-            return False
+        if not (split != "test" or self.room.holds(prompt)) or not self.room.holds(prompt, answer):
+            return False  # a test row has to leave room for what is written, and its right answer may be read
         if split != "test" and self._prompts[place] not in self._test and shares(prompt, self._shared):
             return False
         if leak := self._leak(self._prompts[place], split):
@@ -123,7 +123,8 @@ def findings(counted: Iterable[Finding], looks: Sequence[Look], sample: TaskData
 def _tokens(plan: Plan) -> Iterator[Look]:
     """Rows that the plan's base cannot read whole. A Task belongs to no base: it is said here, and refused where the two meet."""
     if count := counter(plan):
-        yield lambda data: (one.model_copy(update={"level": "warn", "do": TOO_LONG}) for one in length_findings(data, count, plan.context, plan.answer))
+        yield lambda data: (one.model_copy(update={"level": "warn", "do": TOO_LONG}) for one in
+                            length_findings(data, count, plan.context, plan.answer, suggest_scorer(data.examples).kind in READS))
 
 
 def of_room(room: Room, plan: Plan) -> Iterator[Finding]:

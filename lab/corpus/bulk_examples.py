@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lab.core import Example, Scorer, Task, TaskData
+from lab.core.tasks import row_content
 from lab.corpus import bulk_checks, bulk_rows
 from lab.corpus.bulk_plan import Plan, Progress
 from lab.corpus.cells import text_of
@@ -120,4 +121,4 @@ def _rows(spool: Path, splits: Sequence[str], tally: bulk_checks.Tally, progress
         if place % 512 == 0:
             progress.say(stage="writing", written=place, of=len(splits))
         if splits[place] and tally.takes(place, splits[place], prompt, answer):
-            yield Example(id=f"e{number:05d}", prompt=prompt, answer=answer, split=splits[place], entity=entity).model_dump(mode="json")
+            yield row_content(Example(id=f"e{number:05d}", prompt=prompt, answer=answer, split=splits[place], entity=entity))

@@ -26,7 +26,8 @@ def counted_findings(train: Counter[str], test: Counter[str]) -> Iterator[Findin
         return
     yield from finding("warn", "A label of the test split is never trained: a fine-tuned System can hardly get it right",
                        (f"{label} ({test[label]:,} test rows)" for label in sorted(set(test) - set(train))),
-                       "Bring training rows for these labels, or let the lab split the rows: it spreads labels evenly")
+                       "Take more rows where only a part of the file is used, bring training rows for these labels, or let the lab split the rows: it "
+                       "spreads labels evenly")
     yield from finding("warn", f"A label has fewer than {LEAST} training rows", (f"{label} ({count})" for label, count in sorted(train.items())
                        if count < LEAST), "Bring more rows for these labels, or join labels that mean the same")
     yield from _balance(train)

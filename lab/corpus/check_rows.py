@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from lab.core import Example, Preference, TaskData
+from lab.core import Example, Item, Preference, TaskData
 from lab.corpus.check_pairs import content
 from lab.corpus.finding import Mendable, finding
 from lab.corpus.splits import prompt_key
@@ -15,6 +15,7 @@ from lab.corpus.values import Finding, Problem
 Count = Callable[..., int]  # (prompt, answer) or (prompt) -> tokens
 Row = TypeVar("Row", Example, Preference)
 FEW_TEST_ROWS = 30
+READS = frozenset({"answer_loss", "multiple_choice"})  # scorers that read given answers behind the question
 _DOUBLE = {"train": "they weigh double", "validation": "they count double",
            "test": "they count double, and the interval looks narrower than it is"}
 
@@ -101,22 +102,37 @@ def few_findings(data: TaskData) -> Iterator[Finding]:
                       count=count, do=f"Bring more rows; {FEW_TEST_ROWS} are the least, some hundreds are better")
 
 
-def length_findings(data: TaskData, count: Count, max_length: int, answer: int = 0) -> Iterator[Mendable]:
+def length_findings(data: TaskData, count: Count, max_length: int, answer: int = 0, reads: bool = False) -> Iterator[Mendable]:
     """Rows and pairs that training cannot read whole and questions that leave no room for an answer; Build refuses them all. `count`: prompt,
-    answer -> tokens; `max_length` in tokens, `answer` of them kept for what a System writes."""
+    answer -> tokens; `max_length` in tokens, `answer` of them kept for what a System writes. `reads`: a scorer reads the right answers (or
+    the choices) of the test behind their questions."""
     rows = [(e.prompt, count(e.prompt, e.answer)) for e in data.examples if e.split != "test"]
     yield from _refused("examples", rows, max_length, f"have more than {max_length:,} tokens")
     pairs = [(p.prompt, max(count(p.prompt, p.chosen), count(p.prompt, p.rejected))) for p in data.preferences]
     yield from _refused("preference pairs", pairs, max_length, f"have more than {max_length:,} tokens")
     room = max_length - answer
-    tests = [(e.prompt, count(e.prompt)) for e in data.split("test")]
-    yield from _refused("test questions", tests, room, f"have more than {room:,} tokens, with {answer:,} of the base's {max_length:,} kept for the answer")
+    tests = [(item.prompt, count(item.prompt)) for item in data.test_suite().items]
+    kept = f", with {answer:,} of the base's {max_length:,} kept for the answer" if answer else ""
+    yield from _refused("test questions", tests, room, f"have more than {room:,} tokens{kept}")
+    if reads:
+        tests = [(item.prompt, _read(item, count)) for item in data.test_suite().items]
+        yield from _refused("test questions", tests, max_length,
+                            f"have more than {max_length:,} tokens with the right answer, which the score reads behind them")
 
 
-def fitting(data: TaskData, count: Count, max_length: int, answer: int = 0) -> TaskData:
+def _read(item: Item, count: Count) -> int:
+    """Tokens of a question with the longest answer that a scorer reads behind it."""
+    return max(count(item.prompt, answer) for answer in item.choices or (item.answer,))
+
+
+def fitting(data: TaskData, count: Count, max_length: int, answer: int = 0, reads: bool = False) -> TaskData:
     """The same without what `length_findings` points at, test rows included: no System with this base could be asked them."""
-    room = max_length - answer
-    examples = tuple(e for e in data.examples if (count(e.prompt) <= room if e.split == "test" else count(e.prompt, e.answer) <= max_length))
+    tests = iter(data.test_suite().items)  # in the order of the test rows
+
+    def asked(item: Item) -> bool:
+        return count(item.prompt) <= max_length - answer and (not reads or _read(item, count) <= max_length)
+
+    examples = tuple(e for e in data.examples if (asked(next(tests)) if e.split == "test" else count(e.prompt, e.answer) <= max_length))
     pairs = tuple(p for p in data.preferences if max(count(p.prompt, p.chosen), count(p.prompt, p.rejected)) <= max_length)
     return data.model_copy(update={"examples": examples, "preferences": pairs}).sealed()
 

@@ -22,10 +22,11 @@ CHECKS = (missing_findings, empty_findings, leak_findings, duplicate_findings, c
           placeholder_findings, text_findings, answer_findings, label_findings, few_findings)
 
 
-def check(data: TaskData, count: Count | None = None, max_length: int | None = None, answer: int = 0) -> tuple[Finding, ...]:
+def check(data: TaskData, count: Count | None = None, max_length: int | None = None, answer: int = 0,
+          reads: bool = False) -> tuple[Finding, ...]:
     """Findings, the gravest first. With `count` (prompt, answer -> tokens) and `max_length` also the rows that are too long, where `answer`
-    tokens are kept for what a System writes."""
+    tokens are kept for what a System writes and `reads` says whether a scorer reads the right answers."""
     found = [finding for look in CHECKS for finding in look(data)]
     if count and max_length:
-        found += length_findings(data, count, max_length, answer)
+        found += length_findings(data, count, max_length, answer, reads)
     return tuple(sorted(found, key=lambda finding: LEVELS.index(finding.level)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from lab.core import ModelError
 from lab.corpus.template import ChatTemplate, Message
 
 MOST_SHOWN = 2_000  # tokens of a prompt, and of an answer
+MOST_KNOWN = 100_000  # counted rows that are remembered, some 15 MB
 
 
 @lru_cache(maxsize=8)
@@ -39,15 +41,28 @@ def count_tokens(folder: Path, text: str) -> int:
 
 def row_tokens(folder: Path) -> Callable[..., int]:
     """(prompt, answer) -> tokens of a row through the base's template, as training reads it; without an answer the question as it is asked.
-    Raises ModelError where there is no tokenizer.json or the template cannot be used."""
+    Raises ModelError where there is no tokenizer.json or the template cannot be used. A row is counted once: checks ask again and again."""
     template, tokenizer = ChatTemplate.of(folder), tokenizer_of(folder)
+    known = _counted(repr((template.text, template.tokens, str(folder), (folder / "tokenizer.json").stat().st_mtime_ns)))
 
     def count(prompt: str, answer: str = "") -> int:
-        messages = [{"role": "user", "content": prompt}]
-        text = "".join(template.training_text(messages, answer)) if answer else template.render(messages, True)
-        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+        row = hashlib.blake2b(f"{len(prompt)} {prompt}{answer}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        if (found := known.get(row)) is None:
+            messages = [{"role": "user", "content": prompt}]
+            texts = template.training_text(messages, answer) if answer else (template.render(messages, True),)
+            found = sum(len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts)
+            if len(known) >= MOST_KNOWN:
+                known.clear()
+            known[row] = found
+        return found
 
     return count
+
+
+@lru_cache(maxsize=4)
+def _counted(reader: str) -> dict[bytes, int]:
+    """Rows (by their hash) whose tokens one base has counted in this process."""
+    return {}
 
 
 class Seen(NamedTuple):

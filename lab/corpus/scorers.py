@@ -13,8 +13,8 @@ LONG = 20  # words in the median
 
 
 def suggest_scorer(examples: Sequence[Example]) -> Scorer:
-    """Examples with choices: multiple_choice. JSON answers: json_match. Labels and answers of up to three words: exact_match. Phrases: contains_answer. Sentences:
-    normalised_match. Long texts, which nobody writes word for word: answer_loss."""
+    """Examples with choices: multiple_choice. JSON answers: json_match. Labels and answers of up to three words: exact_match. Phrases:
+    contains_answer. Sentences: normalised_match. Long texts, which nobody writes word for word: answer_loss."""
     if examples and all(example.choices for example in examples):
         return Scorer(kind="multiple_choice")
     answers = [example.answer for example in examples][:5_000]

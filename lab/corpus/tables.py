@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from lab.core import DataError
@@ -47,3 +48,29 @@ def join_tables(tables: dict[str, Table]) -> Table:
                      for table in tables.values() for problem in table.problems)
     return Table(name=", ".join(table.name for table in tables.values()), columns=tuple(dict.fromkeys((*first.columns, "split"))),
                  rows=rows, problems=problems, encoding=first.encoding, refused=sum(table.refused for table in tables.values()))
+
+
+def join_files(files: Iterable[tuple[str, Table]]) -> Table:
+    """One table of several files, each with the split that its name says (empty: none), with a column `split` where more than one is said;
+    files that say none are then for training. Raises DataError where their columns differ."""
+    by_split: dict[str, list[Table]] = {}
+    for split, table in files:
+        by_split.setdefault(split, []).append(table)
+    if len(by_split) == 1:
+        return _stacked(next(iter(by_split.values())))
+    if unsaid := by_split.pop("", []):
+        by_split["train"] = [*unsaid, *by_split.get("train", [])]
+    return join_tables({split: _stacked(tables) for split, tables in by_split.items()})
+
+
+def _stacked(tables: Iterable[Table]) -> Table:
+    """The rows of several files, one after the other. Raises DataError where their columns differ."""
+    first, *others = tables
+    for other in others:
+        if set(other.columns) != set(first.columns):
+            raise DataError(f"The files have different columns: {', '.join(first.columns)[:200]} and {', '.join(other.columns)[:200]}", other.name,
+                            "Choose files of one kind")
+    whole = (first, *others)
+    return first.model_copy(update={"name": ", ".join(table.name for table in whole), "rows": tuple(row for table in whole for row in table.rows),
+                                    "problems": tuple(problem for table in whole for problem in table.problems),
+                                    "refused": sum(table.refused for table in whole)})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import streamlit as st
 
@@ -23,21 +23,33 @@ FEW = 20  # rows of a split, or pairs; fewer show and teach next to nothing
 DONE = {"mask": "masked", "garbled": "mended"}
 
 
-def findings_panel(data: TaskData, base: Base | None, before: Sequence[Finding] = (), longest: int = 0) -> tuple[TaskData, bool]:
+class Needs(NamedTuple):
+    """What a test question takes of a base's context besides itself: tokens kept for a written answer (0: nothing is written), and whether a
+    scorer reads the right answers behind it."""
+
+    answer: int = 0
+    reads: bool = False
+
+
+NOTHING = Needs()
+
+
+def findings_panel(data: TaskData, base: Base | None, before: Sequence[Finding] = (), needs: Needs = NOTHING,
+                   files: str = "") -> tuple[TaskData, bool]:
     """What the check found; the rows after what is offered was done, and whether they may be saved. `base`: whose context they must fit;
-    `before`: what was found while the files were read; `longest`: tokens that are kept for an answer."""
+    `before`: what was found while the files were read; `files`: the mark of the files, whose switches stay as they are left."""
     mark = base.fingerprint if base else ""
     total = st.empty()
-    found = _findings(name_of(data), mark, longest, data, base)
+    found = _findings(name_of(data), mark, needs, data, base)
     for name, key in TOGGLES.items():
         if not any(getattr(finding, "mend", "") == name for finding in found):
             continue
         label = mending.TOO_LONG if name == "long" else mending.MENDS[name].label
-        if st.toggle(label, key=key):
-            mended = _fitting(name_of(data), mark, longest, data, base) if name == "long" else _mended(name_of(data), name, data)
+        if st.toggle(label, key=f"{key}_{files}" if files else key, persist_state="session"):
+            mended = _fitting(name_of(data), mark, needs, data, base) if name == "long" else _mended(name_of(data), name, data)
             st.caption(_said(mending.effect(data, mended), name) + (_left(data, mended) if name == "long" else ""))
             data = mended
-            found = _findings(name_of(data), mark, longest, data, base)
+            found = _findings(name_of(data), mark, needs, data, base)
     list_findings((*found, *before), total)
     return data, not any(finding.level == "refuse" for finding in found)
 
@@ -92,12 +104,12 @@ def name_of(data: TaskData) -> tuple[tuple[str, str], ...]:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Checking the rows …")
-def _findings(rows: tuple, fingerprint: str, longest: int, _data: TaskData, _base: Base | None) -> tuple[Finding, ...]:
+def _findings(rows: tuple, fingerprint: str, needs: Needs, _data: TaskData, _base: Base | None) -> tuple[Finding, ...]:
     """The check, done once for the same rows and base: counting tokens takes a while."""
     if _base is None or not _base.context:
         return check(_data)
     try:
-        found = check(_data, row_tokens(store.bases.folder_of(_base)), _base.context, longest)
+        found = check(_data, row_tokens(store.bases.folder_of(_base)), _base.context, *needs)
         # A Task belongs to no base: what is too long for this one is said here and refused where the two meet, on Build.
         return tuple(f.model_copy(update={"level": "warn"}) if getattr(f, "mend", "") == "long" else f for f in found)
     except LabError:  # a base without a fast tokenizer: its tokens cannot be counted here, training counts them
@@ -111,6 +123,6 @@ def _mended(rows: tuple, name: str, _data: TaskData) -> TaskData:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Measuring the rows …")
-def _fitting(rows: tuple, fingerprint: str, longest: int, _data: TaskData, _base: Base) -> TaskData:
+def _fitting(rows: tuple, fingerprint: str, needs: Needs, _data: TaskData, _base: Base) -> TaskData:
     """The same without rows and pairs that the base cannot read whole, and without test questions that leave no room for the answer."""
-    return fitting(_data, row_tokens(store.bases.folder_of(_base)), _base.context, longest)
+    return fitting(_data, row_tokens(store.bases.folder_of(_base)), _base.context, *needs)

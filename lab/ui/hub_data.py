@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import streamlit as st
 
 from lab import store
 from lab.core import DataError, LabError
 from lab.corpus import Table
 from lab.corpus.limits import LIMITS
-from lab.corpus.tables import join_tables, read_table
+from lab.corpus.tables import join_files, read_table
 from lab.jobs import hub as hubs
-from lab.ui import hub, hub_kept, panels
+from lab.ui import hub, hub_kept, kept, panels
 
 KEY = "dataset"
 ROLES = {"examples": "Examples", "preferences": "Preferences"}
@@ -42,6 +40,8 @@ def _at_hand() -> str | None:
 
 
 def _chosen_by_now() -> None:
+    if st.session_state.pop(kept.FINISHED, False):
+        st.session_state[f"{KEY}_there"] = None
     wanted = st.session_state.get(f"_{KEY}_wanted")
     if wanted and store.artifacts.about(wanted):
         st.session_state.pop(f"_{KEY}_wanted")
@@ -100,26 +100,4 @@ def read(key: str) -> Table:
     about, folder = store.artifacts.about(key), store.artifacts.find(key)
     if folder is None:
         raise DataError("This data set is no longer whole on this machine", key, "Download it again")
-    by_split: dict[str, list[Table]] = {}
-    for number, name in enumerate(about["names"]):
-        table = read_table(folder / f"{number:05d}{hubs.ending(name)}", name)
-        by_split.setdefault(hubs.split_of(name), []).append(table)
-    if len(by_split) == 1:
-        return _stacked(next(iter(by_split.values())))
-    unsaid = by_split.pop("", [])
-    if unsaid:
-        by_split["train"] = [*unsaid, *by_split.get("train", [])]
-    return join_tables({split: _stacked(tables) for split, tables in by_split.items()})
-
-
-def _stacked(tables: Iterable[Table]) -> Table:
-    """The rows of several files, one after the other. Raises DataError where their columns differ."""
-    first, *others = tables
-    for other in others:
-        if set(other.columns) != set(first.columns):
-            raise DataError(f"The files have different columns: {', '.join(first.columns)[:200]} and {', '.join(other.columns)[:200]}", other.name,
-                            "Choose files of one kind")
-    whole = (first, *others)
-    return first.model_copy(update={"name": ", ".join(table.name for table in whole), "rows": tuple(row for table in whole for row in table.rows),
-                                    "problems": tuple(problem for table in whole for problem in table.problems),
-                                    "refused": sum(table.refused for table in whole)})
+    return join_files([(hubs.split_of(name), read_table(folder / f"{number:05d}{hubs.ending(name)}", name)) for number, name in enumerate(about["names"])])

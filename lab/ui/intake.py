@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import random
 import re
 from typing import Any, NamedTuple, Sequence
 
 import streamlit as st
 
 from lab import store
-from lab.core import Document, LabError, Task, TaskData, failure_of
+from lab.core import Document, Example, LabError, Preference, Task, TaskData, failure_of
 from lab.corpus.check_rows import unreadable_findings
 from lab.corpus.mapping import Mapping, stored
 from lab.corpus.rows import documents_of, to_examples, to_preferences
 from lab.corpus.scorers import suggest_scorer
+from lab.corpus.splits import prompt_key
 from lab.corpus.values import Finding
 from lab.ui import hub_data, kept, panels, text, uploads
+from lab.ui.shares import shares, some_rows
 
 SHOWN = 6  # problems of a file that are listed at once
 
@@ -33,7 +34,7 @@ def choose_files() -> Uploaded:
     columns = st.columns(3)
     with columns[0]:
         examples = _table("Examples", "Prompts with their right answers: CSV, TSV, JSON, JSON Lines or Parquet, also in .gz or .zip. "
-                          "A zip may hold one table per split, as train.csv and test.csv.", "data_examples")
+                          "Several files become one table; names such as train.csv and test.csv, also in a zip, say their split.", "data_examples")
     with columns[1]:
         documents = _documents()
     with columns[2]:
@@ -41,31 +42,42 @@ def choose_files() -> Uploaded:
     brought = {} if examples and preferences else hub_data.choose()
     for table in brought.values():
         _told(table)
-    return Uploaded(examples or brought.get("examples"), preferences or brought.get("preferences"), documents)
+    examples, preferences = examples or brought.get("examples"), preferences or brought.get("preferences")
+    return Uploaded(examples or _of_pairs(preferences), preferences, documents)
+
+
+def _of_pairs(pairs: Any) -> Any:
+    """A table of preference pairs as the table of examples too, where that is wanted."""
+    wanted = pairs is not None and st.toggle("Use the preference pairs as examples too", key=f"data_pairs_both_{uploads.mark(pairs)}",
+                                             persist_state="session", help="Each prompt becomes an example whose right answer is the preferred one. "
+                                             "Pairs whose prompt is asked in the test split are then left out of the pairs.")
+    return pairs if wanted else None
 
 
 def missing_told(found: Uploaded) -> None:
     """Why nothing can be done yet where other files came without a table of examples, and the way out."""
     if found.preferences is not None:
-        st.info("Preference pairs alone cannot be scored: put a table of examples above; the same file will do.", icon=":material/info:")
+        st.info("Preference pairs alone cannot be scored: use them as examples too (the switch above), or choose a table of examples.",
+                icon=":material/info:")
     elif found.documents:
         st.info("Documents alone cannot be scored: put a table of examples above, questions with their right answers.", icon=":material/info:")
 
 
 def _table(label: str, about: str, key: str) -> Any:
-    upload = st.file_uploader(label, type=uploads.TABLES, key=key, help=about, on_change=_let_go, args=(key,)) or kept.again(key)
-    if upload is None:
+    chosen = st.file_uploader(label, type=uploads.TABLES, accept_multiple_files=True, key=kept.uploader(key), help=about, on_change=_let_go,
+                              args=(key,)) or kept.again(key)
+    if not chosen:
         return None
-    table = uploads.read_or_none(lambda: uploads.table(upload), lambda error: panels.problem("This file was not taken", error.failure))
+    table = uploads.read_or_none(lambda: uploads.tables(chosen), lambda error: panels.problem("This file was not taken", error.failure))
     if table:
-        kept.keep(key, upload)
+        kept.keep(key, chosen)
         _told(table)
     return table
 
 
 def _let_go(key: str) -> None:
     """A file that was taken out of its uploader is not offered again."""
-    if not st.session_state.get(key):
+    if not st.session_state.get(kept.uploader(key)):
         kept.forget(key)
 
 
@@ -77,7 +89,7 @@ def _told(table: Any) -> None:
 
 def _documents(label: str = "Documents", key: str = "data_documents",
                about: str = "What retrieval searches in: text, Markdown, HTML, PDF, Word, or a zip of these. Optional.") -> tuple[Document, ...]:
-    chosen = st.file_uploader(label, type=uploads.DOCUMENTS, accept_multiple_files=True, key=key, help=about)
+    chosen = st.file_uploader(label, type=uploads.DOCUMENTS, accept_multiple_files=True, key=kept.uploader(key), help=about)
     if not chosen:
         return ()
     found = uploads.read_or_none(lambda: uploads.documents(chosen), lambda error: panels.problem("No document was taken", error.failure))
@@ -117,50 +129,26 @@ def problems(sentences: Sequence[str]) -> None:
             st.caption(f"and {len(sentences) - SHOWN:,} more of this kind")
 
 
-def shares_form(table: Any) -> None:
-    """How many rows are used, and how they are split where no column says so. What is chosen holds for this file alone."""
-    mark = uploads.mark(table)
-    with st.expander("How many rows, and how they are split"):
-        left, middle, right = st.columns(3)
-        left.number_input("Rows to use, at most", 10, 200_000, max(10, len(table.rows)), key=f"data_rows_{mark}", persist_state="session",
-                          help="A random part of the file, the same each time.")
-        middle.number_input("Test share (%)", 5, 100, 10, key=f"data_test_share_{mark}", persist_state="session",
-                            help="Rows that no System learns from. 100: nothing is trained, as for retrieval alone.")
-        right.number_input("Validation share (%)", 0, 50, 10, key=f"data_validation_share_{mark}", persist_state="session",
-                           help="Rows that the validation curves are drawn from.")
-
-
-def some_rows(table: Any) -> Any:
-    """The table, or a random part of it where fewer rows are wanted; drawn with a fixed seed, in the file's order."""
-    most = st.session_state.get(f"data_rows_{uploads.mark(table)}") or len(table.rows)
-    if most >= len(table.rows):
-        return table
-    places = sorted(random.Random(0).sample(range(len(table.rows)), most))
-    return table.model_copy(update={"rows": tuple(table.rows[place] for place in places), "numbers": tuple(place + 1 for place in places)})
-
-
-def limit_told(table: Any) -> None:
-    """Says that a limit is in force, where one is."""
-    if (used := len(some_rows(table).rows)) < len(table.rows):
-        st.caption(f":orange[:material/filter_list: Drawn: {used:,} of the file's {len(table.rows):,} rows, as asked under \"How many rows\".]")
-
-
-def shares(table: Any) -> tuple[float, float, float]:
-    """(train, validation, test) of all rows; the test's share goes first."""
-    mark = uploads.mark(table)
-    test = (st.session_state.get(f"data_test_share_{mark}") or 10) / 100
-    validation = min(1 - test, (10 if (asked := st.session_state.get(f"data_validation_share_{mark}")) is None else asked) / 100)
-    return round(1 - test - validation, 4), validation, test
+def _untested(pairs: Sequence[Preference], examples: Sequence[Example]) -> Sequence[Preference]:
+    """The pairs of a file whose rows are the examples too, without those that the test split asks."""
+    tested = {prompt_key(row.prompt) for row in examples if row.split == "test"}
+    left = tuple(pair for pair in pairs if prompt_key(pair.prompt) not in tested)
+    if len(left) < len(pairs):
+        st.caption(f":material/filter_list: {text.count(len(pairs) - len(left), 'pair')} of the same file stand in the test split and are not trained on.")
+    return left
 
 
 def assemble(found: Uploaded, mapping: Mapping, pairs: Mapping | None) -> tuple[TaskData, Sequence[str], Sequence[Finding]] | None:
     """Rows of a Task from the files, the sentences about rows that the mapping left out, and a finding about all that stayed out. None where
     a mapping does not work (the page says why)."""
     try:
-        table, fractions = some_rows(found.examples), shares(found.examples)
+        table, fractions = some_rows(found.examples, mapping), shares(found.examples)
         documents = found.documents or documents_of(table, mapping)
         examples, left_out = to_examples(table, mapping, fractions=fractions, documents=documents)
         preferences, lost = to_preferences(found.preferences, pairs) if pairs else ((), ())
+        usable = len(preferences)
+        if pairs and uploads.mark(found.preferences) == uploads.mark(found.examples):
+            preferences = _untested(preferences, examples)
     except LabError as error:
         panels.problem("These columns do not work", error.failure)
         return None
@@ -170,5 +158,5 @@ def assemble(found: Uploaded, mapping: Mapping, pairs: Mapping | None) -> tuple[
     tables = (table, found.preferences) if pairs else (table,)
     rows, refused = sum(len(each.rows) for each in tables), sum(each.refused for each in tables)
     unreadable = tuple(unreadable_findings([problem for each in tables for problem in each.problems] + [*left_out, *lost],
-                                           refused + rows - len(examples) - len(preferences)))
+                                           refused + rows - len(examples) - usable))
     return data, [problem.sentence() for problem in (*left_out, *lost)], unreadable

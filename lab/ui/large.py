@@ -14,7 +14,7 @@ from lab.core import LabError, failure_of
 from lab.corpus.bulk_plan import Plan
 from lab.corpus.limits import LARGE
 from lab.jobs import importing
-from lab.ui import findings, large_plan, panels, router, saving, text
+from lab.ui import findings, large_plan, panels, saving, text
 
 POINTER = "import"  # in the URL: which import is looked at
 STAGES = {"starting": "Starting", "reading": "Reading", "splitting": "Splitting", "writing": "Writing the rows", "checking": "Checking",
@@ -40,9 +40,6 @@ def large_panel() -> bool:
         _import(job)
         return True
     st.query_params.pop(POINTER, None)
-    if saved := st.session_state.get("data_imported"):
-        st.success(f"Saved as the task {text.label(saved)}. It can be used on the Build page.", icon=":material/check_circle:")
-        st.page_link(router.BUILD, label="Build an experiment with it", icon=":material/construction:")
     if path:
         large_plan.plan(kind, Path(path), _begin)
         return True
@@ -121,5 +118,5 @@ def _draft(job: str, found: importing.Progress) -> None:
 
 def _saved(task: Any) -> None:
     """The draft is gone with this: the page says so from now on, and asks for the next file."""
-    st.session_state["data_imported"] = task.name
+    saving.told(task.name)
     st.session_state["_data_large_done"] = True

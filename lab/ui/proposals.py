@@ -16,10 +16,23 @@ MOST_LEVERS = {("SFT", "DPO"): 2}  # the one row of several levers that is propo
 
 
 class Proposed(NamedTuple):
-    """Keys of the rows to tick, and why those."""
+    """Keys of the rows to tick; whose data decide, what these are used for, and what there is too little of."""
 
     keys: frozenset[str]
-    why: str = ""
+    whose: str = ""
+    there: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    def said(self, ticked: frozenset[str]) -> str:
+        """'Ticked: the base, and what Support answers has data for: training examples (3 shots, SFT).' Where other rows are ticked, only what
+        there are data for."""
+        if not self.whose:
+            return ""
+        has = f"{self.whose} has " + (f"data for: {', '.join(self.there)}." if self.there else "no data for more than the base.")
+        lacking = f" Too few or none: {', '.join(self.missing)}." if self.missing and self.there else ""
+        if ticked != self.keys:
+            return f"The ticks are your own. {has[:1].upper()}{has[1:]}{lacking}"
+        return f"Ticked: the base{', and what' if self.there else '.'} {has}{lacking} The others can be ticked too."
 
 
 def of_tasks(tasks: Sequence[str], rows: Sequence[tuple[str, tuple[str, ...]]]) -> Proposed:
@@ -27,7 +40,11 @@ def of_tasks(tasks: Sequence[str], rows: Sequence[tuple[str, tuple[str, ...]]]) 
     known = [found[0] for task in tasks if (found := reads.known(task))]
     single = [(key, levers) for key, levers in rows if len(levers) <= MOST_LEVERS.get(levers, 1)]
     fitting = [(key, levers) for key, levers in single if all(_has(known, lever) for lever in levers)]
-    return Proposed(frozenset(key for key, _ in fitting), _why(known, [levers for _, levers in single]) if known else "")
+    keys = frozenset(key for key, _ in fitting)
+    if not known:
+        return Proposed(keys)
+    whose = text.label(known[0].name) if len(known) == 1 else f"every one of the {len(known)} tasks"
+    return Proposed(keys, whose, *_data(known, [levers for _, levers in single]))
 
 
 def _has(tasks: Sequence[Task], lever: str) -> bool:
@@ -35,8 +52,8 @@ def _has(tasks: Sequence[Task], lever: str) -> bool:
     return bool(tasks) and all(task.counts.get(part, 0) >= least for task in tasks)
 
 
-def _why(tasks: Sequence[Task], rows: Sequence[tuple[str, ...]]) -> str:
-    """'Ticked is what Support answers has data for: training examples (3 shots, SFT). It has no documents (RAG).'"""
+def _data(tasks: Sequence[Task], rows: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What all tasks have enough of, and what not, each with what it is for: 'training examples (3 shots, SFT)'."""
     uses: dict[str, list[str]] = {}
     for levers in rows:
         if levers:
@@ -45,10 +62,7 @@ def _why(tasks: Sequence[Task], rows: Sequence[tuple[str, ...]]) -> str:
     for part, names in uses.items():
         enough = all(_has(tasks, lever) for lever, (needed, _) in NEEDED.items() if needed == part)
         (there if enough else missing).append(f"{DATA[part]} ({', '.join(names)})")
-    whose = text.label(tasks[0].name) if len(tasks) == 1 else f"every one of the {len(tasks)} tasks"
-    ticked = f"Ticked: the base, and what {whose} has data for: {', '.join(there)}." if there else f"Ticked: the base. {whose} has no data for more."
-    lacking = f" Too few or none: {', '.join(missing)}." if missing and there else ""
-    return f"{ticked}{lacking} The others can be ticked too."
+    return tuple(there), tuple(missing)
 
 
 def _words(levers: Sequence[str]) -> str:

@@ -11,9 +11,10 @@ import streamlit as st
 from lab import store
 from lab.core import Base, DataError, Scorer, Task, TaskData, failure_of
 from lab.core.tasks import ScorerKind
+from lab.corpus.check_rows import READS
 from lab.jobs import importing
-from lab.ui import measured, panels, router, text
-from lab.ui.findings import name_of
+from lab.ui import kept, measured, panels, router, text
+from lab.ui.findings import Needs, name_of
 from lab.ui.judge import judge_form
 
 LONGEST = Task.model_fields["max_new_tokens"].default
@@ -30,13 +31,22 @@ def save_form(data: TaskData, allowed: bool, mark: str, base: Base | None = None
     def keep(about: dict[str, Any]) -> None:
         store.tasks.save(data.model_copy(update={"task": data.task.model_copy(update=about)}))
         st.session_state[MADE] = {**st.session_state.get(MADE, {}), about["id"]: mark}
+        told(about["name"])
 
-    _form(data.task.scorers[0].kind, name_of(data), keep, allowed, mark, lambda length: beyond(measured.answers(name_of(data), data, base), length))
+    _form(data.task.scorers[0].kind, keep, allowed, mark, lambda length: beyond(measured.answers(name_of(data), data, base), length))
 
 
-def longest(mark: str) -> int:
-    """The longest answer that is asked for below, in tokens."""
-    return st.session_state.get(f"data_length_{mark}") or LONGEST
+def needs(data: TaskData, mark: str) -> Needs:
+    """What the scoring that is chosen below asks of a base's context."""
+    proposed = data.task.scorers[0].kind
+    kind = st.session_state.get(f"data_scorer_{proposed}_{mark}") or proposed
+    return Needs((st.session_state.get(f"data_length_{mark}") or LONGEST) if _writes(kind, mark) else 0, kind in READS)
+
+
+def _writes(kind: str, mark: str) -> bool:
+    """Whether Systems write answers with this scoring; a loss reads the right ones, and nothing is written."""
+    also = kind == CHOICE and st.session_state.get(f"data_written_{mark}", True)
+    return bool(Scorer(kind=kind).generates or also or st.session_state.get(f"data_{mark}_judge"))
 
 
 def beyond(lengths: Sequence[int], longest: int) -> str:
@@ -46,9 +56,24 @@ def beyond(lengths: Sequence[int], longest: int) -> str:
                                 "Systems are stopped before they could give them in full.")
 
 
+def told(name: str) -> None:
+    """A Task of this name was saved: the page says so, and is empty for the next one's files."""
+    st.session_state["data_imported"] = name
+    kept.start_afresh()
+
+
+def saved_panel(more: bool) -> None:
+    """Says which Task was saved last, until there is more to do."""
+    if more:
+        st.session_state.pop("data_imported", None)
+    elif saved := st.session_state.get("data_imported"):
+        st.success(f"Saved as the task {text.label(saved)}. It can be used on the Build page.", icon=":material/check_circle:")
+        st.page_link(router.BUILD, label="Build an experiment with it", icon=":material/construction:")
+
+
 def save_import(job: str, made: importing.Draft, then: Callable[[Task], None]) -> None:
     """The same for rows that a background import left on disk; `then` is told the Task."""
-    _form(made.scorer.kind, job, lambda about: then(importing.save(job, about)), made.allowed, job, lambda length: beyond(made.answers, length))
+    _form(made.scorer.kind, lambda about: then(importing.save(job, about)), made.allowed, job, lambda length: beyond(made.answers, length))
 
 
 def save_beside(job: str, made: importing.Draft, then: Callable[[Task], None]) -> None:
@@ -66,9 +91,8 @@ def save_beside(job: str, made: importing.Draft, then: Callable[[Task], None]) -
             st.rerun()
 
 
-def _form(proposed: str, rows: Any, keep: Callable[[dict[str, Any]], Any], allowed: bool, mark: str, warn: Callable[[int], str] = lambda _: "") -> None:
-    """`rows` names what is saved, so that the same is not saved twice; `keep` saves it under the fields that were filled in; `warn` says
-    what is wrong with a longest answer."""
+def _form(proposed: str, keep: Callable[[dict[str, Any]], Any], allowed: bool, mark: str, warn: Callable[[int], str] = lambda _: "") -> None:
+    """`keep` saves the rows under the fields that were filled in; `warn` says what is wrong with a longest answer."""
     left, right = st.columns(2)
     name = left.text_input("Name of the task", max_chars=80, key=f"data_name_{mark}", persist_state="session", placeholder="Support answers")
     need = right.text_input("What it needs", max_chars=60, key=f"data_need_{mark}", persist_state="session", placeholder="facts, form, tone …")
@@ -78,7 +102,7 @@ def _form(proposed: str, rows: Any, keep: Callable[[dict[str, Any]], Any], allow
                           help="Proposed from the answers at hand; every System of a comparison is scored the same way.")
     length = right.number_input("Longest answer (tokens)", 1, 8_192, LONGEST, key=f"data_length_{mark}", persist_state="session",
                                 help=Task.model_fields["max_new_tokens"].description or "Generation stops here.")
-    if problem := warn(length):
+    if (problem := warn(length)) and _writes(kind, mark):
         st.caption(f":orange[:material/warning: {problem}]")
     phrases = st.text_input("Phrases, one of which the answer must hold (separated by |)", key=f"data_phrases_{mark}",
                             persist_state="session") if kind == "rule" else ""
@@ -87,17 +111,12 @@ def _form(proposed: str, rows: Any, keep: Callable[[dict[str, Any]], Any], allow
                                            "Outputs, votes and judges; whether they equal the right one is shown beside.")
     judge = judge_form(f"data_{mark}")
     about = st.text_area("Description", max_chars=1_000, height=80, key=f"data_about_{mark}", persist_state="session")
-    content = (name, kind, length, phrases, written, judge, rows)
-    if st.session_state.get("data_saved") == content:
-        st.success("Saved. It can be used on the Build page now.", icon=":material/check_circle:")
-        st.page_link(router.BUILD, label="Build an experiment with it", icon=":material/construction:")
-    elif st.button("Save as a task", type="primary", icon=":material/save:", key="data_save", disabled=not allowed):
+    if st.button("Save as a task", type="primary", icon=":material/save:", key="data_save", disabled=not allowed):
         scorer = Scorer(kind=kind, phrases=tuple(part.strip() for part in phrases.split("|") if part.strip()))
         scorers = (scorer, *([Scorer(kind="normalised_match")] if written else []), *([judge] if judge else []))
         if _save(keep, {"name": name or "", "need": need or "", "description": about or "", "max_new_tokens": length, "scorers": scorers}):
-            st.session_state["data_saved"] = content  # the same is not saved twice
             st.rerun()
-    elif not allowed:
+    if not allowed:
         st.caption("Saving waits until nothing above must be mended.")
 
 

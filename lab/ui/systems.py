@@ -33,14 +33,14 @@ def system_rows(base: Base, expert: bool, tasks: Sequence[str] = ()) -> list[Sys
     """The ticked Systems in order; None where one of them is not in order (the page says what). `tasks`: whose data decide what is proposed."""
     starting = STARTING if store.bases.has_files(base) else STARTING_ANSWERING
     proposed = proposals.of_tasks(tasks, [(row.key, row.levers) for row in starting])
-    if proposed.why:
-        st.caption(proposed.why)
+    sentence = st.empty()
     rows = [*starting, *(Row(f"own{number}", ("Prompting",), f"my System {number + 1}") for number in range(st.session_state.get(_OWN, 0)))]
     found: list[tuple[bool, System | None]] = []
     with st.container(border=True, gap="xsmall"):
         for place, row in enumerate(rows, start=1):
             taken = [system.name for on, system in found if on and system]
-            found.append(_row(row, place, base, expert, row.key in proposed.keys or bool(row.name), taken))
+            found.append(_row(row, place, base, expert, (frozenset(tasks), row.key in proposed.keys or bool(row.name)), taken))
+    sentence.caption(proposed.said(frozenset(row.key for row, (on, _) in zip(rows, found) if on)))
     st.button("Add your own", icon=":material/add:", key="build_add", on_click=_add)
     ticked = [system for on, system in found if on]
     if any(system is None for system in ticked):
@@ -59,13 +59,13 @@ def _add() -> None:
     st.session_state[_OWN] = st.session_state.get(_OWN, 0) + 1
 
 
-def _row(row: Row, place: int, base: Base, expert: bool, proposed: bool, taken: list[str]) -> tuple[bool, System | None]:
-    """One line, the `place`th: tick, name, levers, settings behind a button. `taken`: names of the ticked rows above."""
+def _row(row: Row, place: int, base: Base, expert: bool, start: tuple[frozenset[str], bool], taken: list[str]) -> tuple[bool, System | None]:
+    """One line, the `place`th: tick, name, levers, settings behind a button. `start`: the tasks, and whether it is proposed for them; a tick
+    holds for these tasks alone. `taken`: names of the ticked rows above."""
     key = f"build_{row.key}"
     at_hand, apart = (LEVERS, "") if store.bases.has_files(base) else (ANSWERING, "_answering")
     tick, name, levers, more = st.columns([0.4, 2.6, 5, 1.6], vertical_alignment="center")
-    state.follow(f"{key}_on", proposed)
-    on = tick.checkbox(f"Use System {place}", key=f"{key}_on", label_visibility="collapsed", persist_state="session")
+    on = tick.checkbox(f"Use System {place}", label_visibility="collapsed", **state.belong(f"{key}_on", *start))
     pulled = levers.pills("Levers", at_hand, selection_mode="multi", default=list(row.levers), key=f"{key}_levers{apart}",
                           label_visibility="collapsed", persist_state="session", wrap=True)
     with more.popover("Settings", disabled=not pulled, width="stretch"):

@@ -14,7 +14,8 @@ import streamlit as st
 from lab import corpus, store
 from lab.core import DataError, LabError
 from lab.corpus.documents import read_documents
-from lab.corpus.tables import read_table
+from lab.corpus.tables import join_files, read_table
+from lab.jobs.hub import split_of
 
 TABLES = ["csv", "tsv", "json", "jsonl", "ndjson", "parquet", "gz", "zip"]
 DOCUMENTS = ["txt", "md", "html", "htm", "pdf", "docx", "zip"]
@@ -46,6 +47,15 @@ def table(upload: Any) -> corpus.Table:
     """An uploaded table. Raises DataError with the reason; nothing is left behind."""
     content = upload.getvalue()
     return _or_raise(_table(_digest([content]), upload.name, lambda: content))
+
+
+def tables(uploads: Sequence[Any]) -> corpus.Table:
+    """One table of one uploaded file or several, whose names may say train, validation and test. Raises DataError."""
+    found = [table(upload) for upload in uploads]
+    if len(found) == 1:
+        return found[0]
+    names = tuple(upload.name for upload in uploads)
+    return _or_raise(_joined(_digest([upload.getvalue() for upload in uploads]), names, found))
 
 
 def documents(uploads: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -84,6 +94,14 @@ def _table(digest: str, name: str, _content: Callable[[], bytes]) -> Any:
     try:
         with laid_out([(name, _content())]) as paths:
             return read_table(paths[0], name)
+    except LabError as error:
+        return error
+
+
+@st.cache_resource(max_entries=4, ttl=3_600, show_spinner=False)
+def _joined(digest: str, names: tuple[str, ...], _found: list[corpus.Table]) -> Any:
+    try:
+        return join_files(zip(map(split_of, names), _found))
     except LabError as error:
         return error
 

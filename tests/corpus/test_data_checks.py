@@ -71,6 +71,14 @@ def test_rows_that_build_refuses_are_said_with_their_length_and_can_be_left_out(
     assert not [f for f in corpus.check(left, count=words, max_length=50, answer=10) if f.mend == "long"]
 
 
+def test_where_the_score_reads_the_right_answers_those_of_the_test_must_fit_too():
+    data = task(row("short", split="test").model_copy(update={"answer": "word " * 60}))
+    assert not [f for f in corpus.check(data, count=words, max_length=50, answer=10) if f.mend == "long"], "a written answer is only stopped"
+    [found] = [f for f in corpus.check(data, count=words, max_length=50, answer=0, reads=True) if f.mend == "long"]
+    assert found.count == 1 and "which the score reads" in found.what
+    assert len(fitting(data, words, 50, 0, True).split("test")) == len(data.split("test")) - 1
+
+
 def test_a_form_of_words_is_no_leak():
     frame = "please turn this record into one line of strict json with these keys and nothing else"
     rows = [row(f"{frame} {number}", split="train" if number < 50 else "test") for number in range(60)]

@@ -1,5 +1,6 @@
 """Passages cut by tokens: whatever the tokenizer and the text, lengths hold, neighbours share, nothing is lost."""
 
+import shutil
 import time
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, processors, tra
 
 from lab import corpus, store
 from lab.core import DataError, Document, ModelError, Retrieval, Section
+from lab.corpus.preview import row_tokens
 from lab.corpus.tokens import counter, token_spans
 from lab.methods.retrieval import Searcher, build_index
 
@@ -116,3 +118,13 @@ def test_an_index_cut_by_tokens_holds_passages_within_the_length_and_finds_them(
     found = Searcher(wanted, tmp_path)
     assert made == len(found.passages) > 6 and all(count(passage.text) <= 60 for passage in found.passages)
     assert found.search("purple lamp")[0].document == "d1"
+
+
+def test_a_row_is_counted_once_per_base_and_anew_where_the_template_or_the_tokenizer_changes(tmp_path):
+    folder = tmp_path / "base"
+    shutil.copytree(store.SHIPPED / "bases" / store.bases.shipped()[0], folder)
+    first = row_tokens(folder)("a question", "an answer")
+    assert row_tokens(folder)("a question", "an answer") == first != row_tokens(folder)("a question", "an answer that is longer")
+    assert row_tokens(folder)("a question") < first
+    (folder / "chat_template.jinja").write_text("{% for message in messages %}Very many more words than before: {{ message.content }}{% endfor %}")
+    assert row_tokens(folder)("a question", "an answer") != first

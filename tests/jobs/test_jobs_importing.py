@@ -184,3 +184,14 @@ def test_a_large_task_is_glanced_at_and_never_read_whole_by_a_page(monkeypatch, 
     assert [len(part.split(name)) for name in ("test", "validation", "train")] == [20, 25, 25]
     assert part.task == sealed.task and part.test_suite().fingerprint == sealed.test_suite().fingerprint
     assert store.tasks.glance(small_task.task.id) == store.tasks.load(small_task.task.id), "a small one is read whole"
+
+
+def test_a_test_row_whose_right_answer_the_base_cannot_read_is_left_out_on_the_way(tmp_path):
+    path = table(tmp_path / "t.csv")
+    with path.open("a") as file:
+        file.writelines(f"a question {n},{'word ' * 900}\n" for n in range(40))
+    base = store.bases.resolve("shipped", store.bases.shipped()[0])
+    found = importing.look(path)
+    plan = importing.plan_for(path, found, base, mapping=corpus.guess_mapping(found), test=320, validation=0, mends=("long",))
+    task = saved(importing.start(path, plan))
+    assert task.counts["test"] < 320 and not [row for row in store.tasks.load(task.id).examples if len(row.answer) > 4_000]

@@ -6,7 +6,7 @@ from collections import namedtuple
 import pytest
 
 from lab import jobs, store
-from lab.core import DataError, DiskError, Dpo, Prompting, Retrieval, Sft, System, TaskData, adapter_key, system_key
+from lab.core import DataError, DiskError, Dpo, Prompting, Retrieval, Scorer, Sft, System, TaskData, adapter_key, system_key
 from lab.jobs import checking
 
 
@@ -131,3 +131,37 @@ def test_trainings_that_can_be_are_not_refused(experiment, base):
               (Sft(replay=0.1, replay_from=key),), (Sft(replay=0.1),), (Sft(replay_from="never read"),))
     systems = tuple(System(name=str(number), base=base, training=chain) for number, chain in enumerate(chains))
     assert jobs.check(experiment("x").model_copy(update={"systems": systems})) == []
+
+
+def long_answers(small_task, scorer, answer, **fields):
+    """A task that holds `answer` as the right answer of every test row, saved."""
+    rows = tuple(row.model_copy(update={"answer": answer}) if row.split == "test" else row for row in small_task.examples)
+    made = small_task.task.model_copy(update={"id": "long-answers", "name": "Long answers", "scorers": (Scorer(kind=scorer),), **fields})
+    return store.tasks.save(small_task.model_copy(update={"task": made, "examples": rows}))
+
+
+def shipped_systems(*trainings):
+    base = store.bases.resolve("shipped", store.bases.shipped()[0])
+    return tuple(System(name=f"S{number}", base=base, training=training) for number, training in enumerate(trainings))
+
+
+@pytest.mark.parametrize("scorer, refused", [("answer_loss", True), ("contains_answer", False)])
+def test_a_right_answer_that_the_score_reads_and_the_base_cannot_is_refused_once_for_all_systems(small_task, experiment, scorer, refused):
+    long_answers(small_task, scorer, "word " * 600, max_new_tokens=8)
+    found = jobs.check(experiment("x", tasks=("long-answers",)).model_copy(update={"systems": shipped_systems((), (Sft(),))}))
+    assert [("right answer" in failure.where, "choose a base" in failure.do) for failure in found] == [(True, True)] * refused
+
+
+def test_where_nothing_is_written_no_room_is_kept_for_an_answer(small_task, experiment):
+    systems = shipped_systems(())
+    long_answers(small_task, "answer_loss", "word", max_new_tokens=systems[0].base.context)
+    assert jobs.check(experiment("x", tasks=("long-answers",)).model_copy(update={"systems": systems})) == []
+
+
+def test_no_stage_is_told_to_read_more_than_its_base_can(small_task, experiment):
+    rows = tuple(row.model_copy(update={"answer": "word " * 600}) if row.split == "train" else row for row in small_task.examples)
+    made = small_task.task.model_copy(update={"id": "long-rows", "name": "Long rows"})
+    store.tasks.save(small_task.model_copy(update={"task": made, "examples": rows}))
+    systems = shipped_systems((Sft(max_length=128),))
+    [failure] = jobs.check(experiment("x", tasks=("long-rows",)).model_copy(update={"systems": systems}))
+    assert "maximum length" not in failure.do and f"reads {systems[0].base.context} tokens" in failure.do

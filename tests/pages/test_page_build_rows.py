@@ -131,3 +131,20 @@ def test_no_stage_reads_more_than_its_base_does():
     assert [stage.max_length for stage in proposals.within_context(system).training] == [512, 256]
     unsaid = system.model_copy(update={"base": base.model_copy(update={"context": 0})})
     assert proposals.within_context(unsaid) == unsaid and proposals.clamped_lines([unsaid]) == []
+
+
+def test_ticks_and_names_belong_to_their_tasks_and_the_sentence_says_only_what_is_ticked(workspace):
+    bare("first", ("documents", "preferences"))
+    bare("second", ("documents", "preferences"))
+    app = chosen("first")
+    assert "Ticked: the base, and what first has data for" in said(app)
+    app.checkbox(key="build_sft_on").uncheck().run()
+    app.text_input(key="build_name").set_value("About the first").run()
+    assert ticked(app) == ["base", "shots"] and "Ticked:" not in said(app) and "The ticks are your own" in said(app)
+    app.multiselect(key="build_tasks").set_value(["second"]).run()
+    assert ticked(app) == ["base", "shots", "sft"] and "Ticked: the base, and what second has data for" in said(app)
+    assert app.text_input(key="build_name").value == "My experiment"
+    app.switch_page("pages/data.py").run()
+    app.switch_page("pages/build.py").run()
+    app.multiselect(key="build_tasks").set_value(["first"]).run()
+    assert ticked(app) == ["base", "shots"] and app.text_input(key="build_name").value == "About the first"

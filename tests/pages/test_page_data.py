@@ -117,7 +117,7 @@ def test_test_questions_that_leave_no_room_go_with_the_switch_and_what_is_left_i
     rows += b"".join(b"%d %s,long,test\n" % (n, b"word " * 900) for n in range(3)) + b"%s,long,train\n" % (b"word " * 900)
     app = brought(rows, "long.csv")
     assert len([expander for expander in app.expander if "Build refuses them" in expander.label]) == 2
-    app.toggle(key="data_without_long").set_value(True).run()
+    field(app.toggle, "data_without_long").set_value(True).run()
     assert not [expander for expander in app.expander if "Build refuses them" in expander.label]
     assert any("4 rows taken out; left:" in caption and "test 25" in caption and "Fewer than 20 are left" not in caption for caption in captions(app))
 
@@ -239,3 +239,105 @@ def test_a_pairs_file_as_examples_asks_which_answer_is_more_probable():
     assert suite.chance == 0.5 and all(set(item.choices) == {item.answer, *item.choices} and len(item.choices) == 2 for item in suite.items)
     plain = brought(QUESTIONS, "plain.csv")
     assert "multiple choice" not in field(plain.selectbox, "data_scorer").options
+
+
+def back_on(app, mode="Bring your own files"):
+    """The page after a visit to another one."""
+    app.switch_page("pages/build.py").run()
+    app.switch_page("pages/data.py").run()
+    app.segmented_control(key="data_mode").set_value(mode).run()
+    assert not app.exception
+    return app
+
+
+def test_after_a_save_the_form_is_empty_here_and_on_the_next_visit(workspace):
+    app = brought(QUESTIONS, "saved.csv")
+    field(app.text_input, "data_name").set_value("Saved once").run()
+    app.button(key="data_save").click().run()
+    assert any("Saved once" in success.value for success in app.success)
+    assert not [button for button in app.button if button.key == "data_save"] and not [path for path in (workspace / "kept").rglob("*") if path.is_file()]
+    back_on(app)
+    field(app.file_uploader, "data_preferences").upload("pairs.jsonl", PAIRS, "application/json").run()
+    assert not app.exception and not app.success and any("Preference pairs alone" in info.value for info in app.info), "the saved examples are not mixed in"
+
+
+def test_switches_stay_with_their_file_when_the_page_is_left_and_are_off_for_another():
+    doubled = QUESTIONS + b"what is 1,number 1\n" * 2
+    app = brought(doubled, "doubled.csv")
+    field(app.toggle, "data_without_duplicates").set_value(True).run()
+    back_on(app)
+    assert field(app.toggle, "data_without_duplicates").value is True
+    app.button(key="kept_data_examples").click().run()
+    field(app.file_uploader, "data_examples").set_value(("other.csv", doubled + b"what is 2,number 2\n" * 2, "text/csv")).run()
+    assert field(app.toggle, "data_without_duplicates").value is False
+
+
+def test_beside_a_large_import_no_kept_file_is_shown(large):
+    app = back_on(brought())
+    assert "reviews.csv (kept)" in said(app)
+    app.text_input(key="data_large_path").set_value(str(large)).run()
+    assert "reviews.csv (kept)" not in said(app) and not app.file_uploader
+    app.text_input(key="data_large_path").set_value("").run()
+    assert "reviews.csv (kept)" in said(app)
+
+
+def test_pairs_become_examples_too_with_one_click_and_leak_nothing():
+    app = opened("data", OWN)
+    app.file_uploader(key="data_preferences").upload("pairs.jsonl", PAIRS, "application/json").run()
+    field(app.toggle, "data_pairs_both").set_value(True).run()
+    assert not app.exception and any("6 pairs of the same file stand in the test split" in caption for caption in captions(app))
+    assert not [expander for expander in app.expander if "Must be mended" in expander.label]
+    field(app.text_input, "data_name").set_value("Both").run()
+    app.button(key="data_save").click().run()
+    made = store.tasks.load(store.tasks.newest()[0].id)
+    assert len(made.preferences) == 54 and not {pair.prompt for pair in made.preferences} & {row.prompt for row in made.split("test")}
+
+
+def test_no_label_is_lost_by_a_draw_of_fewer_rows():
+    rows = b"question,intent,split\n" + b"".join(b"ask %d,label %d,%s\n" % (n, n % 3 if n % 90 else 7, b"test" if n // 3 % 2 else b"train") for n in range(900))
+    app = brought(rows, "labels.csv")
+    field(app.number_input, "data_rows").set_value(40).run()
+    assert any("Drawn: 40" in caption for caption in captions(app)) and not any("never trained" in expander.label for expander in app.expander)
+
+
+def test_long_right_answers_are_no_trouble_where_nothing_is_written():
+    app = brought(QUESTIONS, "losses.csv")
+    field(app.number_input, "data_length").set_value(1).run()
+    assert any("right answers have more tokens than this" in caption for caption in captions(app))
+    field(app.selectbox, "data_scorer").set_value("answer_loss").run()
+    assert not any("right answers have more tokens than this" in caption for caption in captions(app))
+
+
+def test_a_right_answer_that_the_score_cannot_read_is_said_and_goes_with_the_switch():
+    app = brought(b"question,answer,split\n" + b"".join(b"what is %d,number %d,%s\n" % (n, n, b"train" if n < 60 else b"test") for n in range(100))
+                  + b"the long one,%s,test\n" % (b"word " * 900), "right.csv")
+    assert not [expander for expander in app.expander if "the score reads" in expander.label], "a written answer is only stopped"
+    field(app.selectbox, "data_scorer").set_value("answer_loss").run()
+    assert [expander for expander in app.expander if "the score reads" in expander.label]
+    field(app.toggle, "data_without_long").set_value(True).run()
+    assert not [expander for expander in app.expander if "the score reads" in expander.label]
+    assert any("1 row taken out" in caption for caption in captions(app))
+
+
+def test_a_tasks_preference_pairs_are_shown(small_task):
+    app = opened("data", {"task": small_task.task.id})
+    [pairs] = [frame.value for frame in app.dataframe if "Rejected" in frame.value]
+    assert list(pairs["Rejected"])[:1] == [small_task.preferences[0].rejected]
+
+
+def test_train_and_test_files_are_chosen_together_and_kept_together():
+    train, test = QUESTIONS, b"question,answer\n" + b"".join(b"where is %d,place %d\n" % (n, n) for n in range(40))
+    app = opened("data", OWN)
+    app.file_uploader(key="data_examples").set_value([("train.csv", train, "text/csv"), ("test.csv", test, "text/csv")]).run()
+    assert not app.exception and any("240 rows" in caption for caption in captions(app))
+    back_on(app)
+    assert "train.csv, test.csv (kept)" in said(app)
+    field(app.text_input, "data_name").set_value("Two files").run()
+    app.button(key="data_save").click().run()
+    assert {row.prompt[:5] for row in store.tasks.load(store.tasks.newest()[0].id).split("test")} == {"where"}
+
+
+def test_two_files_that_do_not_go_together_are_refused_by_name():
+    app = opened("data", OWN)
+    app.file_uploader(key="data_examples").set_value([("train.csv", QUESTIONS, "text/csv"), ("test.csv", REVIEWS, "text/csv")]).run()
+    assert not app.exception and any("different columns" in words for words in said(app))

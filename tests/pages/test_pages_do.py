@@ -124,7 +124,7 @@ def test_test_rows_in_training_are_refused_until_taken_out():
     app.file_uploader(key="data_examples").upload("leak.csv", rows, "text/csv")
     app.run()
     assert app.button(key="data_save").disabled
-    app.toggle(key="data_without_leaks").set_value(True).run()
+    field(app.toggle, "data_without_leaks").set_value(True).run()
     assert not app.button(key="data_save").disabled
 
 
@@ -136,7 +136,7 @@ def test_rows_too_long_for_the_base_are_said_and_can_be_left_out():
     app.file_uploader(key="data_examples").upload("long.csv", CSV + b"Tell me all," + b"word " * 2_000 + b"\n", "text/csv")
     app.run()
     assert warned(app) and not app.button(key="data_save").disabled, "a Task belongs to no base: Build refuses where the two meet"
-    app.toggle(key="data_without_long").set_value(True).run()
+    field(app.toggle, "data_without_long").set_value(True).run()
     assert not warned(app)
 
 

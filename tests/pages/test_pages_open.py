@@ -48,7 +48,7 @@ def test_empty_results_offer_the_tour(homes, monkeypatch):
 def test_a_running_workspace_says_what_it_does(homes, monkeypatch):
     monkeypatch.setenv("LAB_HOME", str(homes["running"]))
     app = opened("start")
-    assert "5 of 12 runs done" in app.get("progress")[0].proto.text
+    assert "5 of 12 runs ended" in app.get("progress")[0].proto.text
     assert "Aligning" in words(app)
     assert {"Stop", "Stop and keep"} <= {button.label for button in opened("runs").button}
 
