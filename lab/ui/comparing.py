@@ -72,6 +72,9 @@ def forgetting(of: Chosen) -> None:
     st.header("Learned against kept")
     panels.paths_panel(scored.paths(of.experiment.id, of.task, of.seed), of.names, key="compare_paths",
                        drops=scored.forgetting(of.experiment.id, of.task))
+    if left_out := scored.without_checkpoints(of.experiment.id, of.task):
+        st.caption(f"No checkpoints of {', '.join(map(text.label, left_out))}: an equal stage had been trained before and kept none, or it has too few steps. "
+                   "Nothing is trained twice; another seed trains it anew.")
     st.header("Suite by suite")
     left, right = st.columns(2, vertical_alignment="bottom")
     with left:

@@ -96,6 +96,16 @@ def checkpoints(experiment_id: str, task: str) -> list[Outcome]:
     return found
 
 
+def without_checkpoints(experiment_id: str, task: str) -> list[str]:
+    """Systems whose checkpoints are to be scored, and of which a stage was trained at another time, without keeping any."""
+    found = []
+    for view in reads.views(experiment_id):
+        if view.status == "finished" and view.run.task == task and view.run.checkpoints and reads.known(task):
+            kept = {place.stage for place, _ in _asked_on_the_way(view) if place.step < place.steps}
+            found += [view.run.system.name] if len(kept) < len(view.run.system.training) else []
+    return list(dict.fromkeys(found))
+
+
 def _asked_on_the_way(view: Any) -> list[tuple[Place, list[Asked]]]:
     """Each scored state on the way of a run's training, and what it is asked."""
     run, known = view.run, reads.known(view.run.task) if view.run.checkpoints else None

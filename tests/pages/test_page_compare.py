@@ -110,10 +110,13 @@ def test_the_plane_goes_over_checkpoints_and_their_answers_stand_beside_the_syst
     found = launched_again(workspaces.finished(), checkpoints=True)
     sft = next(run for run in workspaces.runs_of(found) if run.system.name == "SFT" and run.task == "t-facts")
     workspaces.score_on_the_way(sft)
+    for run in workspaces.runs_of(found):
+        workspaces.finish(run)
     app = opened("compare", {"experiment": found.id, "compare_view": "Forgetting"})
     traces = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
     steps = [trace["customdata"][0][2] for trace in traces if trace.get("customdata") and trace["customdata"][0][2]]
     assert steps == [f"SFT, SFT step {step} of 40" for step in (2, 8, 20)] and "small open marks" in said(app) and not app.exception
+    assert "No checkpoints of" in said(app) and "SFT → DPO" in said(app).split("No checkpoints of")[1].split(":")[0]
     app = opened("compare", {"experiment": found.id, "compare_view": "Outputs", "compare_systems": "SFT", "compare_checkpoints": steps[0]})
     assert not app.exception and app.multiselect[0].value == [steps[0]]
     assert app.selectbox(key="compare_item_system").options == ["base", "SFT", steps[0]]
