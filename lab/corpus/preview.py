@@ -34,11 +34,6 @@ def tokenizer_of(folder: Path) -> Tokenizer:
     return _tokenizer(path, path.stat().st_mtime_ns)
 
 
-def count_tokens(folder: Path, text: str) -> int:
-    """Tokens of a text, special ones written in it included."""
-    return len(tokenizer_of(folder).encode(text, add_special_tokens=False).ids)
-
-
 def row_tokens(folder: Path) -> Callable[..., int]:
     """(prompt, answer) -> tokens of a row through the base's template, as training reads it; without an answer the question as it is asked.
     Raises ModelError where there is no tokenizer.json or the template cannot be used. A row is counted once: checks ask again and again."""

@@ -34,7 +34,6 @@ from lab.corpus.values import Finding, Problem, Table
 from lab.jobs import processes
 from lab.store import files
 
-LARGE_BYTES = 20_000_000  # below, a file is read at once
 ENDINGS = (*TABLES, *(f"{ending}.gz" for ending in TABLES), ".zip")
 DISK_TIMES = 2.5  # of the file's size: the rows as they were read, and the rows as a Task keeps them
 WORK = ("reading", "writing", "parsing")  # stages that say how much of them is done

@@ -35,13 +35,13 @@ def prepare() -> None:
 
 def work(run_id: str, attempt: int, slot: str) -> int:
     """Run to the end and write the final state. Returns the exit code: 0 finished or stopped, 1 failed."""
-    job = Job(run_id, attempt)
+    job = Job(run_id, attempt, slot)
     signal.signal(signal.SIGTERM, lambda *_: job.stop.set())
     now = time.time()
     store.runs.move(run_id, "running", attempt=attempt, pid=os.getpid(), pid_created=psutil.Process().create_time(), slot=slot,
                     started=now, ended=None, failure=None)
     try:
-        kept = execute(job, slot)
+        kept = execute(job)
         store.runs.move(run_id, "stopped" if kept else "finished", ended=time.time(), kept=attempt if kept else 0)
         return 0
     except Stopped:
@@ -53,9 +53,8 @@ def work(run_id: str, attempt: int, slot: str) -> int:
         return 1
 
 
-def execute(job: Job, slot: str) -> bool:
+def execute(job: Job) -> bool:
     """Build the parts, score them. True where the user stopped the training and kept what was there."""
-    job.slot = slot
     if job.run.pretraining:
         return pretraining.make(job)
     data = store.tasks.load(job.run.task)

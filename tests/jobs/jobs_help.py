@@ -6,7 +6,7 @@ import time
 import psutil
 
 from lab import jobs, store
-from lab.jobs import office
+from lab.jobs import importing, office
 
 
 def of_workspace(folder):
@@ -49,3 +49,11 @@ def warm_parent():
     found = [process for process in of_workspace(store.home()) if process.cmdline()[1:] == ["-m", "lab.warm"]
              and process.ppid() == supervisor().pid]
     return found[0]
+
+
+def ended(job, seconds=60):
+    """How far a background import is when it has ended, or when that took too long."""
+    until = time.monotonic() + seconds
+    while (found := importing.progress(job)) and found.state == "running" and time.monotonic() < until:
+        time.sleep(0.05)
+    return found

@@ -8,6 +8,7 @@ import time
 
 import psutil
 import pytest
+from jobs_help import ended
 
 from lab import cli, corpus, store
 from lab.core import DataError, Example, Scorer, Task, TaskData
@@ -31,13 +32,6 @@ def begun(path, **settings):
     found = importing.look(path)
     mapping = settings.pop("mapping", None) or corpus.guess_mapping(found)
     return importing.start(path, importing.plan_for(path, found, **{"mapping": mapping, "test": 60, "validation": 30, **settings}))
-
-
-def ended(job, seconds=60):
-    until = time.monotonic() + seconds
-    while (found := importing.progress(job)) and found.state == "running" and time.monotonic() < until:
-        time.sleep(0.05)
-    return found
 
 
 def saved(job, name="big"):

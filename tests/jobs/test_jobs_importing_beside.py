@@ -7,6 +7,7 @@ import zipfile
 
 import psutil
 import pytest
+from jobs_help import ended
 
 from lab import cli, corpus, store
 from lab.core import DataError, Document, Example, Preference, Scorer, Task, TaskData
@@ -35,13 +36,6 @@ def begun(path, **settings):
     found = importing.look(path)
     mapping = settings.pop("mapping", None) or corpus.guess_mapping(found)
     return importing.start(path, importing.plan_for(path, found, kind="preferences", task="mine", mapping=mapping, **{"validation": 40, **settings}))
-
-
-def ended(job, seconds=60):
-    until = time.monotonic() + seconds
-    while (found := importing.progress(job)) and found.state == "running" and time.monotonic() < until:
-        time.sleep(0.05)
-    return found
 
 
 def saved(job, name="more"):
